@@ -1,0 +1,70 @@
+"""Who sent which signal to whom, by which call, and with what answer.
+
+    from pysigsnoop import SignalTracer
+
+    with SignalTracer(signals={"SIGKILL", "SIGTERM"}) as tracer:
+        for event in tracer:
+            print(event.sender, event.signal.name, event.target_arg, event.error)
+
+SignalTracer   opens, reads, counts, closes
+Event          one send; Process is its sender
+Signal         an int with a name
+Stats, Lost    where every call went
+printable      text from other processes, made safe to print
+errors         PysigsnoopError and its kinds, each with a hint of what to type
+
+The package is laid out along the way of a record: bpf_object (load, attach),
+ring (batches), tracer and event (the API), sinks (lines), cli.
+"""
+
+from __future__ import annotations
+
+from .errors import (
+    FilterInvalid,
+    LibraryMissing,
+    NotPermitted,
+    NotSupported,
+    ObjectInvalid,
+    PysigsnoopError,
+    ReaderBusy,
+    TracerClosed,
+    TracingUnavailable,
+)
+from .event import Event, Process
+from .signals import Signal
+from .stats import Lost, Stats
+from .text import printable
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Event",
+    "FilterInvalid",
+    "LibraryMissing",
+    "Lost",
+    "NotPermitted",
+    "NotSupported",
+    "ObjectInvalid",
+    "Process",
+    "PysigsnoopError",
+    "ReaderBusy",
+    "Signal",
+    "SignalTracer",
+    "Stats",
+    "TracerClosed",
+    "TracingUnavailable",
+    "printable",
+]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .tracer import SignalTracer
+
+
+def __getattr__(name: str) -> object:
+    """The tracer needs libbpf; the rest of the package, and --help, must do without."""
+    if name == "SignalTracer":
+        from .tracer import SignalTracer
+
+        return SignalTracer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,192 @@
+"""The BPF object: opened, set up, loaded, attached and closed. The only place that does."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from . import diagnosis
+from ._records import COUNTER, COUNTERS_FORMAT, LAYOUT, LIVE_FORMAT, PHASE, SETTINGS_FORMAT
+from .errors import ObjectInvalid
+from .library import Log, error_number, ffi, lib
+
+_COUNTERS_SIZE = struct.calcsize(COUNTERS_FORMAT)
+_PHASE = struct.Struct("=I")
+
+
+def object_path() -> Path:
+    """The object to load: PYSIGSNOOP_BPF_OBJECT, else the one built with the package."""
+    return Path(os.environ.get("PYSIGSNOOP_BPF_OBJECT") or Path(__file__).parent / "sigsnoop.bpf.o")
+
+
+class BpfObject:
+    """One loaded copy of the programs, and the links that attach them.
+
+    `programs` are loaded and no others; of the maps only `maps` are created,
+    beside those that hold the programs' own variables. Close it in the end; when
+    the process dies first, the kernel does.
+    """
+
+    def __init__(self, programs: Iterable[str], maps: Iterable[str]) -> None:
+        self.path = object_path()
+        self._links: dict[str, Any] = {}
+        self._views: list[mmap.mmap] = []
+        self._wanted = tuple(programs)
+        if not self.path.is_file():
+            raise ObjectInvalid(
+                f"no BPF object at {self.path}",
+                hint="python build.py     (in a clone), or unset PYSIGSNOOP_BPF_OBJECT",
+            )
+        with Log():
+            self._object = lib.bpf_object__open_file(os.fsencode(self.path), ffi.NULL)
+            if self._object == ffi.NULL:
+                raise diagnosis.bad_object(self.path, self._wanted, os.strerror(ffi.errno))
+            try:
+                self._check_layout()
+                self._choose(frozenset(maps))
+            except BaseException:
+                self.close()
+                raise
+
+    def _check_layout(self) -> None:
+        """Refuse an object built from another version of the shared header."""
+        size = ffi.new("size_t *")
+        settings = self._find_map(".rodata.settings")
+        value = lib.bpf_map__initial_value(settings, size) if settings else ffi.NULL
+        held = bytes(ffi.buffer(value, size[0])) if value else b""
+        if len(held) != struct.calcsize(SETTINGS_FORMAT):
+            raise diagnosis.bad_object(self.path, self._wanted, "its settings are not ours")
+        if struct.unpack(SETTINGS_FORMAT, held)[0] != LAYOUT:
+            raise diagnosis.bad_object(
+                self.path, self._wanted, "it was built from another version of bpf/sigsnoop.h"
+            )
+
+    def _choose(self, maps: frozenset[str]) -> None:
+        """Load only what was asked for: each unused program would cost time and may be refused."""
+        found = set()
+        program = lib.bpf_object__next_program(self._object, ffi.NULL)
+        while program != ffi.NULL:
+            name = ffi.string(lib.bpf_program__name(program)).decode()
+            found.add(name)
+            lib.bpf_program__set_autoload(program, name in self._wanted)
+            program = lib.bpf_object__next_program(self._object, program)
+        bpf_map = lib.bpf_object__next_map(self._object, ffi.NULL)
+        while bpf_map != ffi.NULL:
+            name = ffi.string(lib.bpf_map__name(bpf_map)).decode()
+            found.add(name)
+            if "." not in name:  # the compiler's own data maps have a dot and always exist
+                lib.bpf_map__set_autocreate(bpf_map, name in maps)
+            bpf_map = lib.bpf_object__next_map(self._object, bpf_map)
+        missing = sorted({*self._wanted, *maps} - found)
+        if missing:
+            raise diagnosis.bad_object(self.path, self._wanted, f"{missing[0]} is not in it")
+
+    def _find_map(self, name: str) -> Any:
+        found = lib.bpf_object__find_map_by_name(self._object, name.encode())
+        return None if found == ffi.NULL else found
+
+    def set_settings(self, *values: int) -> None:
+        """Set the constants, in the order of `struct sigsnoop_settings` after its first member."""
+        packed = struct.pack(SETTINGS_FORMAT, LAYOUT, *values)
+        lib.bpf_map__set_initial_value(self._find_map(".rodata.settings"), packed, len(packed))
+
+    def resize(self, name: str, entries: int) -> None:
+        """Set how many entries (for the ring: bytes) a map holds; before the load only."""
+        lib.bpf_map__set_max_entries(self._find_map(name), entries)
+
+    def load(self) -> None:
+        """Create the maps and pass the programs through the verifier."""
+        with Log():
+            result = lib.bpf_object__load(self._object)
+            if result:
+                raise diagnosis.load_failed(error_number(result), self.path, self._wanted)
+
+    def map_fd(self, name: str) -> int:
+        """The descriptor of a created map, which stays the object's."""
+        return int(lib.bpf_map__fd(self._find_map(name)))
+
+    def add_keys(self, name: str, keys: Iterable[bytes]) -> None:
+        """Put keys into a set, a map whose values say nothing."""
+        fd = self.map_fd(name)
+        for key in keys:
+            result = lib.bpf_map_update_elem(fd, key, b"\1", 0)
+            if result:
+                raise diagnosis.call_failed(f"filling {name}", error_number(result))
+
+    def view(self, name: str, size: int) -> mmap.mmap:
+        """A map's values as memory, which stays readable when all rights are dropped."""
+        try:
+            view = mmap.mmap(self.map_fd(name), size)
+        except OSError as error:
+            raise diagnosis.call_failed(f"mapping {name}", error.errno or 0) from error
+        self._views.append(view)
+        return view
+
+    def run_once(self, program: str) -> None:
+        """Run a program in this thread (BPF_PROG_TEST_RUN, kernel 5.10 for raw tracepoints)."""
+        result = lib.run_once(self._program_fd(program))
+        if result:
+            raise diagnosis.call_failed(f"running {program}", error_number(result))
+
+    def _program(self, name: str) -> Any:
+        return lib.bpf_object__find_program_by_name(self._object, name.encode())
+
+    def _program_fd(self, name: str) -> int:
+        return int(lib.bpf_program__fd(self._program(name)))
+
+    def misses(self, program: str) -> int:
+        """How often the kernel skipped a program (5.12 and newer tell)."""
+        return int(lib.program_misses(self._program_fd(program)))
+
+    def attach(self, program: str) -> None:
+        """Attach a program to what its section names; raises as `diagnosis` explains."""
+        with Log():
+            link = lib.bpf_program__attach(self._program(program))
+            if link == ffi.NULL:
+                raise diagnosis.attach_failed(program, ffi.errno)
+        self._links[program] = link
+
+    def detach(self) -> None:
+        """Detach all, in the order they were attached; safe to call again."""
+        while self._links:
+            lib.bpf_link__destroy(self._links.pop(next(iter(self._links))))
+
+    def close(self) -> None:
+        """Detach, unmap, and give everything back to the kernel; safe to call again."""
+        self.detach()
+        while self._views:
+            self._views.pop().close()
+        if self._object != ffi.NULL:
+            lib.bpf_object__close(self._object)
+            self._object = ffi.NULL
+
+
+class Controls:
+    """The memory that user space shares with the running programs: phase and counters."""
+
+    def __init__(self, bpf: BpfObject, cpus: int) -> None:
+        self._live = bpf.view(".bss", struct.calcsize(LIVE_FORMAT))
+        self._counters = bpf.view("counters", cpus * _COUNTERS_SIZE)
+
+    def set_phase(self, phase: str) -> None:
+        """Begin or end the trace on all CPUs at one instant."""
+        _PHASE.pack_into(self._live, 0, PHASE[phase])
+
+    def counters(self) -> list[int]:
+        """Each counter summed over the CPUs, indexed by `enum sigsnoop_counter`."""
+        sums = [0] * COUNTER["counters"]
+        for slot in struct.iter_unpack(COUNTERS_FORMAT, self._counters):
+            sums = [a + b for a, b in zip(sums, slot, strict=True)]
+        return sums
+
+
+def possible_cpus() -> int:
+    """How many CPUs the kernel could have, offline ones included."""
+    count = int(lib.libbpf_num_possible_cpus())
+    if count < 0:
+        raise diagnosis.call_failed("counting CPUs", -count)
+    return count

@@ -1,0 +1,159 @@
+"""The command line: options in, lines out, an exit status at the end."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from . import options, sinks
+from .errors import FilterInvalid, PysigsnoopError
+from .exit_status import ExitStatus
+from .text import printable
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from .original import OriginalTracer
+    from .trace_lines import Call, Half, LostEvents
+
+
+class Console:
+    """Where lines go and how the user ends it; handed in, so that tests can bring their own."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self.out = out
+        self.err = err
+        self.interrupted = False
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Write lines and flush them. Raises BrokenPipeError where nobody reads any more."""
+        text = "".join(f"{line}\n" for line in lines)
+        if text:
+            self.out.write(text)
+            self.out.flush()
+
+    def say(self, text: str) -> None:
+        """A word to the user, beside the output."""
+        self.err.write(f"{text}\n")
+        self.err.flush()
+
+    @contextmanager
+    def ending(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Ctrl-C and SIGTERM call `stop`, so what was seen is printed; a second one ends at once."""
+
+        def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # signal's interface
+            self.interrupted |= number == signal.SIGINT
+            for each, old in before.items():
+                signal.signal(each, old)
+            stop()
+
+        before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, old in before.items():
+                signal.signal(each, old)
+
+
+def main(arguments: list[str] | None = None, console: Console | None = None) -> int:
+    """Run the command; returns its exit status. Wrong usage exits with 2, as argparse does."""
+    console = console or Console(sys.stdout, sys.stderr)
+    if isinstance(console.out, io.TextIOWrapper):
+        console.out.reconfigure(errors="backslashreplace")
+    chosen = options.parse(arguments)
+    try:
+        return _trace_pipe(chosen, console) if chosen.trace_pipe else _trace(chosen, console)
+    except FilterInvalid as error:
+        console.say(f"pysigsnoop: {error}")
+        return ExitStatus.USAGE
+    except PysigsnoopError as error:
+        console.say(f"pysigsnoop: {error}")
+        return ExitStatus.FAILED
+    except KeyboardInterrupt:
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has what they wanted, as with `| head`. Python flushes once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), console.out.fileno())
+        return ExitStatus.DONE
+
+
+def _status(console: Console, lost: int) -> ExitStatus:
+    if lost:
+        return ExitStatus.LOST
+    return ExitStatus.INTERRUPTED if console.interrupted else ExitStatus.DONE
+
+
+def _trace(chosen: Namespace, console: Console) -> ExitStatus:
+    from .tracer import DEFAULT_BUFFER, SignalTracer  # needs libbpf, which --help must not
+
+    line = sinks.json_line() if chosen.json else sinks.text_line
+    left = chosen.count
+    tracer = SignalTracer(
+        signals=chosen.signal,
+        sender_pid=chosen.pid,
+        target_pid=chosen.target,
+        failed_only=chosen.failed,
+        buffer_size=DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
+    )
+    with tracer, console.ending(tracer.stop):
+        if not chosen.json:
+            console.lines([sinks.HEADER])
+        end = None if chosen.duration is None else time.monotonic() + chosen.duration
+        while left is None or left > 0:
+            wait = None if end is None else max(0.0, end - time.monotonic())
+            events = tracer.read(wait, left)
+            console.lines(map(line, events))
+            if left is not None:
+                left -= len(events)
+            if end is not None and time.monotonic() >= end:
+                tracer.stop()
+                end = None
+            elif not events:
+                break
+    stats = tracer.stats
+    limited = left == 0
+    console.say(sinks.summary(stats, limited=limited))
+    return _status(console, stats.lost_total - (stats.lost.unread if limited else 0))
+
+
+def _trace_pipe(chosen: Namespace, console: Console) -> ExitStatus:
+    from .original import OriginalTracer
+    from .trace_lines import Call, Half
+
+    received = halves = lost = 0
+    with OriginalTracer() as tracer, console.ending(tracer.stop):
+        if tracer.shared:
+            console.say(
+                "pysigsnoop: another --trace-pipe runs: each takes lines from the other, "
+                "and each call is printed by both"
+            )
+        for found in _until(tracer, chosen.duration):
+            if isinstance(found, Call):
+                console.lines([sinks.original_line(found)])
+                received += 1
+                if received == chosen.count:
+                    break
+            elif isinstance(found, Half):
+                console.say(f"pysigsnoop: half a line: {printable(found.message)}")
+                halves += 1
+            else:
+                console.say(f"pysigsnoop: the kernel dropped {found.dropped or 'some'} lines")
+                lost += found.dropped or 1
+    reasons = [f"events {lost}"] * bool(lost) + [f"halves {halves}"] * bool(halves)
+    detail = f" ({', '.join(reasons)})" if reasons else ""
+    console.say(f"{received} received, {lost + halves} lost{detail}")
+    return _status(console, lost + halves)
+
+
+def _until(tracer: OriginalTracer, seconds: float | None) -> Iterator[Call | Half | LostEvents]:
+    yield from tracer.calls(seconds)
+    if seconds is not None:
+        tracer.stop()
+        yield from tracer.calls()

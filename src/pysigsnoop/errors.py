@@ -1,0 +1,56 @@
+"""What can go wrong, each error with what to type next.
+
+Every error of the package is a `PysigsnoopError`, which is never raised itself.
+"""
+
+from __future__ import annotations
+
+
+class PysigsnoopError(Exception):
+    """The base of all errors here.
+
+    `hint` says what to type, `log` holds what libbpf and the verifier said (often
+    empty). `str()` gives message and hint; the log is only an attribute, since it
+    can run to thousands of lines.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", log: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.log = log
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+class NotPermitted(PysigsnoopError):
+    """The process lacks a right: not root, a capability dropped, a container's seccomp profile."""
+
+
+class NotSupported(PysigsnoopError):
+    """This kernel, or the way it was booted, cannot do what was asked."""
+
+
+class LibraryMissing(PysigsnoopError):
+    """libbpf.so.1 or the compiled extension cannot be loaded."""
+
+
+class ObjectInvalid(PysigsnoopError):
+    """The BPF object is missing, broken, foreign, or built from another version."""
+
+
+class TracingUnavailable(PysigsnoopError):
+    """tracefs is not mounted, not readable, or set in a way that hides what is printed."""
+
+
+class FilterInvalid(PysigsnoopError, ValueError):
+    """A filter or option that means nothing, or that no signal could meet."""
+
+
+class TracerClosed(PysigsnoopError):
+    """The tracer is not open: never opened, or closed."""
+
+
+class ReaderBusy(PysigsnoopError):
+    """A second reader: a tracer has one at a time."""

@@ -1,0 +1,68 @@
+"""The ring buffer's reading end: records copied in C into a batch, and waiting for them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from . import diagnosis
+from ._records import SEND_FORMAT
+from .library import ffi, lib
+
+_RECORD = struct.Struct(SEND_FORMAT)
+# Large enough that the cost of a call is spread thin, small enough to stay in the cache.
+BATCH = 1024
+
+
+class Ring:
+    """Batches of records. One thread reads; any thread may `wake`."""
+
+    def __init__(self, map_fd: int) -> None:
+        self._reader = lib.reader_new(map_fd, _RECORD.size)
+        if self._reader == ffi.NULL:
+            raise diagnosis.call_failed("mapping the ring buffer", ffi.errno)
+        self._batch = ffi.new("struct sigsnoop_send[]", BATCH)
+        self._bytes = ffi.buffer(self._batch)
+        self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll = select.epoll()
+        self._epoll.register(lib.reader_fd(self._reader), select.EPOLLIN)
+        self._epoll.register(self._woken, select.EPOLLIN)
+
+    def fill(self) -> int:
+        """Copy what is there into the batch, at most BATCH records, without waiting."""
+        count = lib.reader_fill(self._reader, self._batch, BATCH)
+        if count < 0:
+            raise diagnosis.call_failed("reading the ring buffer", -count)
+        return int(count)
+
+    def records(self, count: int) -> Iterator[tuple[Any, ...]]:
+        """The batch's first `count` records, in the order of `SEND_FIELDS`."""
+        return _RECORD.iter_unpack(self._bytes[: count * _RECORD.size])
+
+    def fileno(self) -> int:
+        """Readable while the ring holds records, and from `wake` to `settle`."""
+        return self._epoll.fileno()
+
+    def wait(self, timeout: float | None) -> None:
+        """Block until readable, or for `timeout` seconds."""
+        self._epoll.poll(timeout)
+
+    def wake(self) -> None:
+        """Make `fileno` readable, whatever the ring holds."""
+        os.eventfd_write(self._woken, 1)
+
+    def settle(self) -> None:
+        """Undo `wake`."""
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._woken)
+
+    def close(self) -> None:
+        """Unmap the ring; what it still holds is gone."""
+        self._epoll.close()
+        os.close(self._woken)
+        lib.reader_free(self._reader)
+        self._reader = ffi.NULL

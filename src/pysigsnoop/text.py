@@ -1,0 +1,40 @@
+"""Text from other processes, made safe to print.
+
+A process names itself as it likes: with control characters, terminal escapes,
+newlines, bytes that are no UTF-8. Nothing of it reaches a terminal raw.
+"""
+
+from __future__ import annotations
+
+_SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\"}
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if char in _SHORT:
+        return _SHORT[char]
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def printable(raw: bytes) -> str:
+    """The bytes as UTF-8 text in which all that does not print is escaped.
+
+    Backslashes are doubled, so that two different names never look alike. Bytes
+    that are no UTF-8 come out as `\\xff`.
+    """
+    if raw.isascii():
+        text = raw.decode("ascii")
+        if text.isprintable() and "\\" not in text:
+            return text
+    # Bytes that do not decode become lone surrogates, told from characters by their range.
+    text = raw.decode("utf-8", "surrogateescape")
+    return "".join(
+        f"\\x{ord(c) - 0xDC00:02x}"
+        if "\udc80" <= c <= "\udcff"
+        else c
+        if c.isprintable() and c != "\\"
+        else _escape(c)
+        for c in text
+    )

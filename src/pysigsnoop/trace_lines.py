@@ -1,0 +1,141 @@
+"""The text of trace_pipe, taken apart into records and joined into calls. No I/O here.
+
+A record in trace_pipe begins with the name and id of the thread that printed,
+the CPU and a time:
+
+    bash-5978    [001] d..31  1291.982530: bpf_trace_printk: PID 5978 (bash) sent signal 9
+
+Both name and message can hold newlines, so a record can run over several lines;
+it ends where the next one begins, or where the read ends, since a read hands
+over whole records (kernel/trace/trace.c, tracing_read_pipe).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+# A comm is at most 15 bytes, and the shortest match of this is 20: no process can name itself so
+# that a record seems to begin elsewhere. The tgid column comes with the option record-tgid.
+_START = re.compile(
+    rb"-(?P<tid>\d+) +(?:\( *[\d-]+\) +)?\[(?P<cpu>\d{3,})\] \S{4,} +"
+    rb"(?P<time>\d+(?:\.\d+)?): (?P<event>\w+): "
+)
+_LOST = re.compile(rb"CPU:(?P<cpu>\d+) \[LOST(?: (?P<count>\d+))? EVENTS\]$")
+
+_FIRST = re.compile(
+    rb"PID (?P<pid>-?\d+) \((?P<comm>.*)\) sent signal (?P<signo>-?\d+) ", re.DOTALL
+)
+_SECOND = re.compile(rb"to PID (?P<target>-?\d+), ret = (?P<ret>-?\d+)")
+
+
+class Record(NamedTuple):
+    """One record of trace_pipe: who printed, where, when (in the trace clock's ticks), what."""
+
+    tid: int
+    cpu: int
+    time: int
+    message: bytes
+
+
+class LostEvents(NamedTuple):
+    """The kernel dropped records of a CPU before the next one. None: it does not say how many."""
+
+    cpu: int
+    dropped: int | None
+
+
+class Call(NamedTuple):
+    """A call, joined from its two halves."""
+
+    pid: int
+    comm: bytes
+    signo: int
+    target: int
+    ret: int
+
+
+class Half(NamedTuple):
+    """A half whose other half cannot be told."""
+
+    message: bytes
+
+
+def ticks(text: bytes) -> int:
+    """A time as the trace clock's smallest step: µs for clocks in ns, else its own count."""
+    return int(text.replace(b".", b""))
+
+
+def split_records(text: bytes) -> Iterator[Record | LostEvents]:
+    """The records of one read; those of other events come as records without a message."""
+    current: tuple[int, int, int] | None = None
+    message = b""
+    for line in text.split(b"\n"):
+        start, lost = _START.search(line), _LOST.match(line)
+        if start or lost:
+            if current:
+                yield Record(*current, message)
+            current = None
+        if start:
+            current = int(start["tid"]), int(start["cpu"]), ticks(start["time"])
+            message = line[start.end() :] if start["event"] == b"bpf_trace_printk" else b""
+        elif lost:
+            yield LostEvents(int(lost["cpu"]), int(lost["count"]) if lost["count"] else None)
+        elif not _complete(message):
+            message += b"\n" + line
+    if current:
+        # The newline that ends the read.
+        yield Record(*current, message.removesuffix(b"\n"))
+
+
+def _complete(message: bytes) -> bool:
+    """Whether a further line is no part of this message, but of the name before the next record.
+
+    No comm is long enough to hold the end of a first half, so it cannot seem whole too early.
+    """
+    return bool(_FIRST.fullmatch(message) or _SECOND.fullmatch(message))
+
+
+class Joiner:
+    """Joins halves into calls, thread by thread, and only where nothing can have come between.
+
+    Halves of one read are adjacent in the kernel's buffer, where no other reader
+    can take the records between them. Across two reads one can: there the caller
+    says, by `undisturbed`, which CPUs' records all came here.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[int, tuple[int, bytes]] = {}
+
+    @property
+    def open_cpus(self) -> frozenset[int]:
+        """CPUs on which a first half waits for its second."""
+        return frozenset(cpu for cpu, _ in self._open.values())
+
+    def interrupt(self, cpu: int) -> Iterator[Half]:
+        """Records of this CPU went elsewhere or were dropped: what waits there cannot be joined."""
+        for tid in [tid for tid, (at, _) in self._open.items() if at == cpu]:
+            yield Half(self._open.pop(tid)[1])
+
+    def add(self, record: Record) -> Iterator[Call | Half]:
+        """Take the next record: a call, or the halves that can no longer be joined."""
+        if _FIRST.fullmatch(record.message):
+            if record.tid in self._open:
+                yield Half(self._open.pop(record.tid)[1])
+            self._open[record.tid] = record.cpu, record.message
+        elif second := _SECOND.fullmatch(record.message):
+            cpu, message = self._open.pop(record.tid, (None, b""))
+            first = _FIRST.fullmatch(message)
+            if first is None or cpu != record.cpu:
+                if first:
+                    yield Half(message)
+                yield Half(record.message)
+                return
+            yield Call(
+                int(first["pid"]),
+                first["comm"],
+                int(first["signo"]),
+                int(second["target"]),
+                int(second["ret"]),
+            )

@@ -1,0 +1,380 @@
+"""SignalTracer: the tracer as other Python programs use it."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator
+from types import TracebackType
+
+from .bpf_object import BpfObject, Controls, possible_cpus
+from .errors import FilterInvalid, ReaderBusy, TracerClosed
+from .event import Event, wall_offset
+from .filters import Filters
+from .ring import Ring
+from .stats import Stats, account
+
+DEFAULT_BUFFER = 8 * 1024 * 1024
+# What the kernel takes for a ring: a power of two of pages, and far below 2 GiB.
+_SMALLEST_BUFFER, _LARGEST_BUFFER = 4096, 1 << 30
+_CALLS = 10240
+
+_ENTER, _EXIT, _LEARN = "enter_kill", "exit_kill", "learn_tracer"
+_MAPS = ("calls", "counters", "ring", "sender_pids", "target_args")
+_NO_KEYS: frozenset[int] = frozenset()
+
+
+class SignalTracer:
+    """Sees every kill(2) on the machine from `__enter__` to `close`.
+
+    with SignalTracer(signals={"SIGKILL"}, target_pid=2219) as tracer:
+        for event in tracer:
+            print(event.sender, event.signal.name, event.target_arg, event.error)
+
+    Filters are met in the kernel, and all must be met: `signals` (names or
+    numbers), `sender_pid` and `target_pid` (one or many; as this process's pid
+    namespace numbers them; the target as the caller gave it, so 0, -1 and -pgid
+    match too), `failed_only`. `buffer_size` is the ring's size in bytes, rounded
+    up to a power of two; `max_calls` how many calls can be in progress at once.
+
+    Needs Linux 5.10 or newer with BTF, libbpf 1.0 or newer, and root or CAP_BPF
+    and CAP_PERFMON with read access to tracefs. Opening raises FilterInvalid,
+    NotPermitted, NotSupported, ObjectInvalid or TracingUnavailable.
+
+    A tracer is opened once and closed once. One thread or task at a time reads
+    it (ReaderBusy says when not); `close` and `stop` can be called from any
+    thread. Nothing stays attached after `close`, nor after the death of the
+    process; a child made by os.fork() holds a share until it execs or ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        signals: Iterable[str | int] | str | int | None = None,
+        sender_pid: Iterable[int] | int | None = None,
+        target_pid: Iterable[int] | int | None = None,
+        failed_only: bool = False,
+        buffer_size: int = DEFAULT_BUFFER,
+        max_calls: int = _CALLS,
+    ) -> None:
+        self._filters = Filters(
+            signals=signals, sender_pid=sender_pid, target_pid=target_pid, failed_only=failed_only
+        )
+        if not 1 <= buffer_size <= _LARGEST_BUFFER:
+            raise FilterInvalid(
+                f"a ring of {buffer_size} bytes cannot be", hint="1 byte to 1 GiB, say --buffer 8M"
+            )
+        if max_calls < 1:
+            raise FilterInvalid(f"max_calls is {max_calls}", hint="1 or more")
+        self._buffer_size = max(_SMALLEST_BUFFER, 1 << (buffer_size - 1).bit_length())
+        self._max_calls = max_calls
+        self._pending: deque[Event] = deque()
+        self._decoded = 0  # records taken from the ring
+        self._dropped = 0  # of those, pending at close
+        self._unread = 0  # in the ring at close
+        self._stats = Stats()
+        self._opened = self._stopped = self._closed = self._finished = False
+        # Guards opening, stopping and closing; never held while waiting for events.
+        self._state = threading.RLock()
+        # Held by whoever reads; its owner's thread, so that close() in that thread cannot deadlock.
+        self._reading = threading.Lock()
+        self._reader: int | None = None
+
+    # Opening and closing
+
+    def open(self) -> None:
+        """Load, attach and begin; `with` does it by itself. Takes a few tens of ms."""
+        with self._state:
+            if self._opened:
+                raise TracerClosed("a tracer is opened once", hint="make another SignalTracer")
+            self._opened = True
+            cpus = possible_cpus()
+            bpf = BpfObject((_ENTER, _EXIT, _LEARN), _MAPS)
+            try:
+                self._prepare(bpf, cpus)
+                self._controls = Controls(bpf, cpus)
+                self._ring = Ring(bpf.map_fd("ring"))
+                bpf.run_once(_LEARN)
+                # Exit first: whatever enter remembers is then completed.
+                bpf.attach(_EXIT)
+                bpf.attach(_ENTER)
+            except BaseException:
+                self._stopped = self._closed = self._finished = True
+                bpf.close()
+                raise
+            self._bpf = bpf
+            self._controls.set_phase("tracing")
+
+    def _prepare(self, bpf: BpfObject, cpus: int) -> None:
+        filters = self._filters
+        senders, targets = filters.senders or _NO_KEYS, filters.targets or _NO_KEYS
+        mask = sum(1 << signal for signal in filters.signals or ())
+        bpf.set_settings(
+            filters.signals is not None,
+            bool(senders),
+            bool(targets),
+            filters.failed_only,
+            mask & (1 << 64) - 1,
+            mask >> 64,
+        )
+        bpf.resize("ring", self._buffer_size)
+        bpf.resize("counters", cpus)
+        bpf.resize("calls", self._max_calls)
+        bpf.resize("sender_pids", max(1, len(senders)))
+        bpf.resize("target_args", max(1, len(targets)))
+        bpf.load()
+        bpf.add_keys("sender_pids", (struct.pack("=I", pid) for pid in senders))
+        bpf.add_keys("target_args", (struct.pack("=i", pid) for pid in targets))
+
+    def stop(self) -> None:
+        """End the trace; what was seen can still be read, then reading ends.
+
+        From any thread, and again without harm.
+        """
+        with self._state:
+            self._check_open()
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._stopped:
+            return
+        self._controls.set_phase("draining")
+        self._bpf.detach()
+        self._stopped = True
+        self._ring.wake()
+
+    def close(self) -> None:
+        """End the trace and give everything back; events not yet read count as `lost.unread`.
+
+        From any thread: a reader that waits returns at once, and close() waits for
+        it (where the reader is this very thread, in a signal handler, the reader
+        finishes the work when it returns). `stats` stays readable. Calling it
+        again, or on a tracer that never opened, does nothing.
+        """
+        with self._state:
+            self._closed = True
+            if not self._opened or self._finished:
+                return
+            self._stop()
+        if self._reader != threading.get_ident():
+            with self._reading:
+                self._finish()
+
+    def _finish(self) -> None:
+        """With the reading lock held: count what nobody read, and free all."""
+        with self._state:
+            if self._finished:
+                return
+            while self._pending:
+                # One by one: the reader's own thread may be taking them too.
+                try:
+                    self._pending.popleft()
+                except IndexError:
+                    break
+                self._dropped += 1
+            while count := self._ring.fill():
+                self._unread += count
+            self._stats = self._account()
+            self._finished = True
+            self._ring.close()
+            self._bpf.close()
+
+    def __enter__(self) -> SignalTracer:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the tracer was closed, or could not be opened."""
+        return self._closed
+
+    # Counting
+
+    @property
+    def stats(self) -> Stats:
+        """What was received, filtered and lost up to now; final once closed."""
+        with self._state:
+            if not self._opened or self._finished:
+                return self._stats
+            return self._account()
+
+    def _account(self) -> Stats:
+        return account(
+            self._controls.counters(),
+            received=self._decoded - self._dropped - len(self._pending),
+            unread=self._dropped + self._unread,
+            enter_misses=self._bpf.misses(_ENTER),
+            exit_misses=self._bpf.misses(_EXIT),
+            stopped=self._stopped,
+        )
+
+    # Reading
+
+    def fileno(self) -> int:
+        """A descriptor for select, poll and epoll: readable while events wait to be read.
+
+        It stays readable once the tracer has stopped. Level-triggered only; do not
+        read from it. Raises TracerClosed where the tracer is not open.
+        """
+        self._check_open()
+        return self._ring.fileno()
+
+    def read(self, timeout: float | None = None, limit: int | None = None) -> list[Event]:
+        """Events that wait, some thousands or `limit` at most, in the order of the kernel's ring.
+
+        Blocks until there is one, for `timeout` seconds at most (0: not at all;
+        None: for ever). Empty on time-out, and once stopped and read to the end.
+        Raises TracerClosed when the tracer is closed, before or while it waits.
+        """
+        with _Turn(self):
+            self._check_open()
+            self._refill(timeout)
+            self._check_open()
+            if limit is None or limit >= len(self._pending):
+                events = [*self._pending]
+                self._pending.clear()
+                self._settle()
+            else:
+                events = [self._pending.popleft() for _ in range(limit)]
+                self._ring.wake()
+            return events
+
+    def _refill(self, timeout: float | None) -> None:
+        """Wait until an event is pending, or the trace is at its end, or time is out."""
+        if self._pending:
+            return
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._closed:
+            stopped = self._stopped
+            if self._take() or stopped:
+                return
+            # Readable does not mean complete: the kernel may still be writing the record.
+            left = None if end is None else end - time.monotonic()
+            if left is not None and left <= 0:
+                return
+            self._ring.wait(left)
+
+    def _take(self) -> bool:
+        """Move one batch from the ring to the pending events."""
+        count = self._ring.fill()
+        if not count:
+            return False
+        offset = wall_offset()
+        first = self._decoded + 1
+        self._decoded += count
+        self._pending.extend(
+            [
+                Event(record, ident, offset)
+                for ident, record in enumerate(self._ring.records(count), first)
+            ]
+        )
+        return True
+
+    def _settle(self) -> None:
+        """Nothing is pending in Python, so the ring alone decides whether fileno is readable."""
+        with self._state:
+            if not self._stopped:
+                self._ring.settle()
+
+    def _hand_out(self) -> Iterator[Event]:
+        """The pending events, one by one; close() in another thread may end it at any point."""
+        while True:
+            try:
+                event = self._pending.popleft()
+            except IndexError:
+                return
+            if not self._pending:
+                self._settle()
+            yield event
+
+    def __iter__(self) -> Iterator[Event]:
+        """Events as they come, until the tracer is stopped and read out, or closed."""
+        while not self._closed:
+            with _Turn(self) as open_:
+                stopped = self._stopped
+                if open_:
+                    self._refill(None)
+                if self._pending:
+                    self._ring.wake()
+                elif stopped:
+                    return
+            yield from self._hand_out()
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        """The same for asyncio: waits without blocking the loop."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        while not self._closed:
+            with _Turn(self) as open_:
+                stopped = self._stopped
+                if open_:
+                    self._refill(0)
+                if self._pending:
+                    self._ring.wake()
+                elif stopped:
+                    return
+                else:
+                    readable = loop.create_future()
+                    loop.add_reader(self._ring.fileno(), _resolve, readable)
+                    try:
+                        await readable
+                    finally:
+                        loop.remove_reader(self._ring.fileno())
+            for event in self._hand_out():
+                yield event
+
+    def _check_open(self) -> None:
+        if not self._opened:
+            raise TracerClosed("the tracer is not open", hint="with SignalTracer() as tracer:")
+        if self._closed:
+            raise TracerClosed("the tracer is closed", hint="make another SignalTracer")
+
+
+class _Turn:
+    """A reader's turn, with whether the tracer is still open.
+
+    Refuses a second reader, and finishes a close() that comes meanwhile.
+    """
+
+    def __init__(self, tracer: SignalTracer) -> None:
+        self._tracer = tracer
+
+    def __enter__(self) -> bool:
+        tracer = self._tracer
+        if not tracer._opened:
+            tracer._check_open()
+        if not tracer._reading.acquire(blocking=False):
+            if not tracer._closed:
+                raise ReaderBusy(
+                    "this tracer is being read already", hint="one reader for each tracer"
+                )
+            # Held by a close() that is finishing, which is no second reader.
+            tracer._reading.acquire()
+        tracer._reader = threading.get_ident()
+        return not tracer._closed
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        tracer = self._tracer
+        try:
+            if tracer._closed:
+                tracer._finish()
+        finally:
+            tracer._reader = None
+            tracer._reading.release()
+
+
+def _resolve(future: object) -> None:
+    """A reader callback can be called once more before it is removed."""
+    if not future.done():  # type: ignore[attr-defined]  # asyncio is imported late
+        future.set_result(None)  # type: ignore[attr-defined]
