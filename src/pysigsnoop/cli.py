@@ -46,7 +46,7 @@ class Console:
 
     @contextmanager
     def ending(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Ctrl-C and SIGTERM call `stop`, so what was seen is printed; a second one ends at once."""
+        """Ctrl-C and SIGTERM call `stop`, so what was seen is printed; a second ends at once."""
 
         def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # signal's interface
             self.interrupted |= number == signal.SIGINT
