@@ -1,0 +1,24 @@
+"""Run a command under other kernels: Debian's own, booted by QEMU on this machine's root.
+
+    python -m tests.guests --kernels 5.10,newest -- python3 -m pytest -q tests/live
+
+Each guest sees this machine's files read-only, with everything it writes kept in its own
+memory, so the same Python, the same checkout and the same tests run under every kernel and
+nothing they do stays. A guest has no network. Linux on x86-64, Debian, root.
+
+    archive.py    Debian's package archive, through an apt state of its own
+    kernels.py    which kernels are to be had, fetched and unpacked
+    initramfs.py  the first files a guest sees, with boot.sh and run.sh, its two scripts
+    port.py       what the guest says: its command's output, and how it ended
+    processes.py  QEMU, and the server of the root file system
+    machine.py    one guest from power-on to power-off
+    report.py     what is printed
+"""
+
+# What apt-get must have installed. qemu-system-x86 brings qemu-system-common, whose virtiofsd
+# serves the root file system.
+PACKAGES = ("busybox-static", "qemu-system-x86")
+
+
+class GuestError(Exception):
+    """A guest could not be prepared. The message is for the reader, and says what to do."""

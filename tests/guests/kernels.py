@@ -1,0 +1,182 @@
+"""Which kernels are to be had, and their files on disk."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import GuestError
+from .archive import Archive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The cloud flavour has all the drivers a guest needs at a third of the size. Three numbers at
+# least: with fewer it is a package that only points at the current kernel.
+_PACKAGE = r"linux-(image|binary|modules)-(\d+\.\d+\.\d\S*-cloud-amd64)"
+# Days after which a kernel that no run has used is removed from the cache.
+_UNUSED_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel of Debian's.
+
+    `release` is what `uname -r` says in the guest, `version` Debian's own and exact one,
+    `packages` what to fetch for it (none where only the cache still has it).
+    """
+
+    release: str
+    version: str
+    packages: tuple[str, ...] = ()
+
+    @property
+    def series(self) -> str:
+        """The name it is asked for by, such as "6.12"."""
+        return ".".join(self.release.split(".")[:2])
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """A kernel's files: the image, and the folder that holds its modules."""
+
+    image: Path
+    modules: Path
+
+
+class Store:
+    """Kernels of the archive and of the cache.
+
+    The cache is $PYSIGSNOOP_GUEST_CACHE, or pysigsnoop/kernels in the user's cache folder; it
+    is safe to remove, and to share between runs: they wait for one another while one fetches.
+    """
+
+    def __init__(self) -> None:
+        chosen = os.environ.get("PYSIGSNOOP_GUEST_CACHE")
+        user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        self._folder = Path(chosen) if chosen else Path(user) / "pysigsnoop" / "kernels"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._archive = Archive(self._folder / "apt")
+
+    def available(self, *, force: bool = False) -> dict[str, Kernel]:
+        """The newest kernel of each series, oldest series first.
+
+        Blocks on the network when the package lists are a day old, or with `force`. Without
+        network it is what earlier runs have left.
+        """
+        with self._locked():
+            self._archive.refresh(force=force)
+            found = [*self._cached(), *_in_archive(self._archive.packages(_PACKAGE))]
+        newest: dict[str, Kernel] = {}
+        for kernel in sorted(found, key=_age):
+            newest[kernel.series] = kernel
+        return newest
+
+    def choose(self, asked: str) -> list[Kernel]:
+        """The kernels that a list such as "5.10,6.12", "newest" or "all" names, each once."""
+        had = self.available()
+        if not had:
+            raise GuestError("no kernel is to be had: the archive cannot be reached")
+        chosen: dict[str, Kernel] = {}
+        for word in asked.split(","):
+            names = list(had) if word == "all" else [list(had)[-1] if word == "newest" else word]
+            for name in names:
+                if name not in had:
+                    raise GuestError(f"no kernel {name!r}: to be had are {', '.join(had)}")
+                chosen[name] = had[name]
+        return list(chosen.values())
+
+    def unpacked(self, kernel: Kernel) -> Unpacked:
+        """The kernel's files. Blocks while they are fetched, where the cache has none."""
+        folder = self._path(kernel)
+        inside = f"usr/lib/modules/{kernel.release}"
+        with self._locked():
+            if not folder.exists():
+                self._remove_unused()
+                try:
+                    self._fetch(kernel, folder)
+                except GuestError:
+                    # The archive drops a version as soon as the next one is in.
+                    self._archive.refresh(force=True)
+                    self._fetch(kernel, folder)
+            os.utime(folder)
+        image = _first(folder, f"boot/vmlinuz-{kernel.release}", f"{inside}/vmlinuz")
+        modules = _first(folder, f"{inside}/kernel", f"lib/modules/{kernel.release}/kernel")
+        if image is None or modules is None:
+            raise GuestError(f"{', '.join(kernel.packages)}: no image or no modules inside")
+        return Unpacked(image, modules)
+
+    def is_unpacked(self, kernel: Kernel) -> bool:
+        """Whether the kernel needs no fetching."""
+        return self._path(kernel).exists()
+
+    def _path(self, kernel: Kernel) -> Path:
+        return self._folder / "unpacked" / f"{kernel.release}_{kernel.version}"
+
+    def _cached(self) -> Iterator[Kernel]:
+        for folder in (self._folder / "unpacked").glob("*_*"):
+            release, _, version = folder.name.partition("_")
+            yield Kernel(release, version)
+
+    def _fetch(self, kernel: Kernel, folder: Path) -> None:
+        folder.parent.mkdir(exist_ok=True)
+        # Renamed into place only when whole: a run that is stopped leaves nothing half done.
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix="fetch-") as name:
+            work = Path(name)
+            tree = work / "tree"
+            for package in self._archive.download(kernel.packages, work):
+                try:
+                    subprocess.run(["dpkg-deb", "-x", package, tree], check=True)
+                except subprocess.CalledProcessError as failed:
+                    raise GuestError(f"could not unpack {package.name}: {failed}") from failed
+            shutil.rmtree(tree / "usr" / "share", ignore_errors=True)
+            tree.rename(folder)
+
+    def _remove_unused(self) -> None:
+        for folder in (self._folder / "unpacked").glob("*_*"):
+            if time.time() - folder.stat().st_mtime > _UNUSED_DAYS * 24 * 3600:
+                shutil.rmtree(folder)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _in_archive(stanzas: list[dict[str, str]]) -> Iterator[Kernel]:
+    """The kernels of which the archive has all parts.
+
+    One package holds image and modules, unless it depends on one of each: then it is empty and
+    both must be there. (The archive keeps some images long after their modules.)
+    """
+    fields = {stanza["Package"]: stanza for stanza in stanzas}
+    for name, stanza in fields.items():
+        match = re.fullmatch(_PACKAGE, name)
+        if match is None or match[1] != "image":
+            continue
+        release = match[2]
+        packages: tuple[str, ...] = (name,)
+        if "linux-binary-" in stanza.get("Depends", ""):
+            packages = (f"linux-binary-{release}", f"linux-modules-{release}")
+        if all(package in fields for package in packages):
+            yield Kernel(release, stanza["Version"], packages)
+
+
+def _first(folder: Path, *names: str) -> Path | None:
+    return next((folder / name for name in names if (folder / name).exists()), None)
+
+
+def _age(kernel: Kernel) -> tuple[list[int], bool]:
+    # 6.1.0-56, 6.12.117+deb13: by their numbers. Of equals the one that can be fetched.
+    release = kernel.release.removesuffix("-cloud-amd64")
+    return [int(number) for number in re.findall(r"\d+", release)], bool(kernel.packages)

@@ -1,0 +1,108 @@
+"""The two programs behind a guest: QEMU, and the server of its root file system."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from . import PACKAGES
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+MEMORY = "1280M"
+_QEMU = "qemu-system-x86_64"
+# Where qemu-system-common has it, which is in nobody's PATH.
+_SERVER = "/usr/lib/qemu/virtiofsd"
+
+
+def missing() -> str | None:
+    """What to install before a guest can run, as a sentence; None if nothing."""
+    absent = [name for name in ("busybox", _QEMU, _SERVER) if shutil.which(name) is None]
+    if not absent:
+        return None
+    return f"no {', '.join(absent)}: apt-get install {' '.join(PACKAGES)}"
+
+
+@asynccontextmanager
+async def file_server(folder: Path) -> AsyncIterator[Path]:
+    """Serve this machine's root to one guest, at the socket in `folder` whose path is given.
+
+    The server is killed at the end of the block. Its complaints go to `errors` in `folder`.
+    """
+    path = folder / "files"
+    with socket.socket(socket.AF_UNIX) as listener, (folder / "errors").open("ab") as errors:
+        listener.bind(str(path))
+        # Listening before it starts: QEMU may connect at any time.
+        listener.listen(1)
+        server = await asyncio.create_subprocess_exec(
+            _SERVER,
+            *("-f", f"--fd={listener.fileno()}", "-o", "source=/,sandbox=chroot,cache=always"),
+            # It would raise its limit of open files, for which not every root has the right.
+            "--rlimit-nofile=0",
+            pass_fds=[listener.fileno()],
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            start_new_session=True,
+        )
+    async with _killed(server):
+        yield path
+
+
+@asynccontextmanager
+async def emulator(
+    image: Path, folder: Path, files: Path, cpus: int, words: str
+) -> AsyncIterator[Process]:
+    """A running QEMU whose standard streams are the guest's port.
+
+    It boots `image` with the `initramfs` in `folder` and `words` on the kernel's command line.
+    The kernel's messages go to `kernel.log` in `folder`, QEMU's to `errors`. It is killed at the
+    end of the block.
+    """
+    # An oops ends the guest at once, as a panic does; and a guest that ends is not restarted.
+    append = f"console=ttyS0 loglevel=5 panic=-1 oops=panic {words}"
+    with (folder / "errors").open("ab") as errors:
+        qemu = await asyncio.create_subprocess_exec(
+            *(_QEMU, "-nodefaults", "-no-user-config", "-no-reboot"),
+            *("-display", "none", "-monitor", "none", "-nic", "none"),
+            # Emulation on one host thread, never hardware help: with that, or with a thread for
+            # each processor, some boots hang.
+            *("-accel", "tcg,thread=single", "-cpu", "max", "-smp", str(cpus)),
+            *("-machine", "pc,memory-backend=ram", "-m", MEMORY, "-rtc", "base=utc"),
+            # The file server reads and writes the guest's memory, so it is shared.
+            *("-object", f"memory-backend-memfd,id=ram,size={MEMORY},share=on"),
+            *("-kernel", str(image), "-initrd", str(folder / "initramfs"), "-append", append),
+            # The kernel's messages and the command's output each have their own way out.
+            *("-serial", f"file:{folder / 'kernel.log'}"),
+            *("-device", "virtio-serial-pci", "-chardev", "stdio,id=port,signal=off"),
+            *("-device", "virtserialport,chardev=port"),
+            *("-chardev", f"socket,id=files,path={files}"),
+            *("-device", "vhost-user-fs-pci,chardev=files,tag=host"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+        )
+    async with _killed(qemu):
+        yield qemu
+
+
+@asynccontextmanager
+async def _killed(process: Process) -> AsyncIterator[None]:
+    """Leave no process behind, however the block is left."""
+    try:
+        yield
+    finally:
+        if process.returncode is None:
+            # Not process.kill(), which would also collect an exit code that asyncio waits for.
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
