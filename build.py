@@ -112,10 +112,19 @@ def build_tables(target: Path = TABLES) -> str:
     for name in names(r"^enum sigsnoop_(\w+) \{"):
         values = ffi.typeof(f"enum sigsnoop_{name}").relements
         prefix = re.compile(rf"^SIGSNOOP_({name.upper()}_)?")
-        table = {prefix.sub("", key).lower(): values[key] for key in sorted(values, key=values.get)}
+        table = {spoken(prefix.sub("", key)): values[key] for key in sorted(values, key=values.get)}
         lines.append(f"{name.upper()} = {table}")
+    lines += [
+        f"{name} = {value}"
+        for name, value in re.findall(r"^#define SIGSNOOP_(\w+) (\d+)$", records(), re.MULTILINE)
+    ]
     target.write_text("\n".join(lines) + "\n")
     return "bpf/sigsnoop.h"
+
+
+def spoken(name: str) -> str:
+    """An enumerator as people see it: C has no dot and no dash in a name."""
+    return name.lower().replace("_dot_", ".").replace("_dash_", "-")
 
 
 def run(command: list[str]) -> str:
@@ -182,7 +191,8 @@ def build_extension(target: Path = EXTENSION) -> str:
     ffi.set_source(
         "pysigsnoop._native",
         "\n".join(f"#include {name}" for name in (
-            "<stdbool.h>", "<stdint.h>", "<bpf/bpf.h>", "<bpf/libbpf.h>",
+            "<stdbool.h>", "<stdint.h>", "<bpf/bpf.h>",
+            "<bpf/btf.h>", "<bpf/libbpf.h>",
             '"sigsnoop.h"', '"reader.h"',
         )),
     )  # fmt: skip
@@ -203,7 +213,7 @@ def build_extension(target: Path = EXTENSION) -> str:
                 *("-Ibpf", "-Isrc/native", f"-ffile-prefix-map={folder}=."),
                 *pkg_config("--cflags"),
                 *shlex.split(os.environ.get("CFLAGS", "")),
-                *(str(generated), "src/native/reader.c", "-o", str(built)),
+                *(str(generated), "src/native/reader.c", "src/native/kernel.c", "-o", str(built)),
                 # A libbpf without one of the functions is refused at import, not in mid-trace.
                 "-Wl,-z,now",
                 *shlex.split(os.environ.get("LDFLAGS", "")),

@@ -1,22 +1,78 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Filters: constants that the verifier folds away, and a hash for each set of numbers. */
+/*
+ * Filters. Which are set is constant to the verifier, so those that are not
+ * cost nothing; what they let through is one set, so a look-up costs the same
+ * for one value and for 10,000.
+ */
 #ifndef SIGSNOOP_FILTER_BPF_H
 #define SIGSNOOP_FILTER_BPF_H
 
-/* Sized at load to what they hold, so a look-up costs the same for 1 and for 10,000. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u8);
-} sender_pids SEC(".maps");
+/* Deeper cgroups than this are matched by their own id and their nearest ancestors. */
+#define MAX_CGROUP_DEPTH 32
 
+/* Sized at load to what it holds. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
-	__type(key, __s32);
+	__type(key, struct sigsnoop_filter_key);
 	__type(value, __u8);
-} target_args SEC(".maps");
+} wanted SEC(".maps");
+
+static __always_inline bool has_filter(enum sigsnoop_filter filter)
+{
+	return settings.filters >> filter & 1;
+}
+
+static __always_inline bool number_wanted(enum sigsnoop_filter filter, __u64 number)
+{
+	struct sigsnoop_filter_key key = { .filter = filter };
+
+	__builtin_memcpy(key.value, &number, sizeof(number));
+	return bpf_map_lookup_elem(&wanted, &key);
+}
+
+static __always_inline bool comm_wanted(enum sigsnoop_filter filter, const char *comm)
+{
+	struct sigsnoop_filter_key key = { .filter = filter };
+
+	bpf_probe_read_kernel_str(key.value, sizeof(key.value), comm);
+	return bpf_map_lookup_elem(&wanted, &key);
+}
+
+/* The cgroup of a task or any above it. */
+static __always_inline bool cgroup_wanted(enum sigsnoop_filter filter, struct task_struct *task)
+{
+	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	int level = BPF_CORE_READ(cgroup, level);
+	struct cgroup *above;
+	void *slot;
+	__u64 id;
+
+	for (int i = 0; i < MAX_CGROUP_DEPTH; i++) {
+		if (i > level)
+			return false;
+		/* 6.1, commit 7f203bc89eb6 (cgroup: Replace cgroup->ancestor_ids[] with ->ancestors[]) */
+		if (bpf_core_field_exists(cgroup->ancestors)) {
+			slot = (void *)cgroup + bpf_core_field_offset(struct cgroup, ancestors) +
+			       (level - i) * sizeof(void *);
+			bpf_probe_read_kernel(&above, sizeof(above), slot);
+			id = BPF_CORE_READ(above, kn, id);
+		} else {
+			slot = (void *)cgroup +
+			       bpf_core_field_offset(struct cgroup___ids, ancestor_ids) +
+			       (level - i) * sizeof(id);
+			bpf_probe_read_kernel(&id, sizeof(id), slot);
+		}
+		if (number_wanted(filter, id))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool origin_wanted(enum sigsnoop_origin origin)
+{
+	return settings.origins >> origin & 1;
+}
 
 static __always_inline bool signal_wanted(int signo)
 {
@@ -30,21 +86,56 @@ static __always_inline bool signal_wanted(int signo)
 	return settings.signals[0] >> signo & 1;
 }
 
-static __always_inline bool sender_wanted(void)
+/* sender is NULL where no process sent it; then no filter on it is met. */
+static __always_inline bool sender_wanted(struct task_struct *sender)
 {
-	struct task_struct *task;
-	__u32 pid;
+	if (has_filter(SIGSNOOP_FILTER_SENDER_PID)) {
+		__u32 pid = sender ? number_for_tracer(process_of(sender)) : 0;
 
-	if (!settings.filter_senders)
-		return true;
-	task = (void *)bpf_get_current_task();
-	pid = number_for_tracer(process_of(task));
-	return pid && bpf_map_lookup_elem(&sender_pids, &pid);
+		if (!pid || !number_wanted(SIGSNOOP_FILTER_SENDER_PID, pid))
+			return false;
+	}
+	if (has_filter(SIGSNOOP_FILTER_SENDER_UID) &&
+	    (!sender || !number_wanted(SIGSNOOP_FILTER_SENDER_UID, uid_of(sender))))
+		return false;
+	if (has_filter(SIGSNOOP_FILTER_SENDER_COMM) &&
+	    (!sender || !comm_wanted(SIGSNOOP_FILTER_SENDER_COMM,
+				     (void *)sender + bpf_core_field_offset(struct task_struct, comm))))
+		return false;
+	if (has_filter(SIGSNOOP_FILTER_SENDER_CGROUP) &&
+	    (!sender || !cgroup_wanted(SIGSNOOP_FILTER_SENDER_CGROUP, sender)))
+		return false;
+	return true;
 }
 
-static __always_inline bool target_wanted(__s32 target)
+/*
+ * The process reached, or where none was, the argument as given. A group send
+ * names no process, so 0 and negative numbers match the argument in any case.
+ */
+static __always_inline bool target_wanted(struct task_struct *target, struct syscall *call)
 {
-	return !settings.filter_targets || bpf_map_lookup_elem(&target_args, &target);
+	bool named = call && call->origin != SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL;
+
+	if (has_filter(SIGSNOOP_FILTER_TARGET_PID)) {
+		__u32 pid = target ? number_for_tracer(process_of(target)) : 0;
+		bool met = pid && number_wanted(SIGSNOOP_FILTER_TARGET_PID, pid);
+
+		if (!met && named && (!target || call->target_arg <= 0))
+			met = number_wanted(SIGSNOOP_FILTER_TARGET_PID, (__u32)call->target_arg);
+		if (!met)
+			return false;
+	}
+	if (has_filter(SIGSNOOP_FILTER_TARGET_UID) &&
+	    (!target || !number_wanted(SIGSNOOP_FILTER_TARGET_UID, uid_of(target))))
+		return false;
+	if (has_filter(SIGSNOOP_FILTER_TARGET_COMM) &&
+	    (!target || !comm_wanted(SIGSNOOP_FILTER_TARGET_COMM,
+				     (void *)target + bpf_core_field_offset(struct task_struct, comm))))
+		return false;
+	if (has_filter(SIGSNOOP_FILTER_TARGET_CGROUP) &&
+	    (!target || !cgroup_wanted(SIGSNOOP_FILTER_TARGET_CGROUP, target)))
+		return false;
+	return true;
 }
 
 #endif

@@ -1,13 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Processes and their numbers, as the initial and the tracer's pid namespace see them. */
+/* Processes: who they are, in the initial, the tracer's and their own pid namespace. */
 #ifndef SIGSNOOP_PROCESS_BPF_H
 #define SIGSNOOP_PROCESS_BPF_H
+
+/*
+ * BPF_CORE_READ of a task that is itself a member of one of our own structures:
+ * the macro would take that member for a kernel's, and have it relocated.
+ */
+#define READ_TASK(from, ...)                                                                       \
+	({                                                                                         \
+		struct task_struct *task_ = (from);                                                \
+		BPF_CORE_READ(task_, __VA_ARGS__);                                                 \
+	})
 
 /* The kernel's array of numbers ends where the process's own namespace does. */
 static __always_inline struct upid *upid_at(struct pid *pid, __u32 level)
 {
 	return (void *)pid + bpf_core_field_offset(struct pid, numbers) +
 	       level * bpf_core_type_size(struct upid);
+}
+
+static __always_inline __u32 number_at(struct pid *pid, __u32 level)
+{
+	struct upid *upid = upid_at(pid, level);
+
+	return BPF_CORE_READ(upid, nr);
 }
 
 /*
@@ -31,18 +48,36 @@ static __always_inline struct pid *process_of(struct task_struct *task)
 	return BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
 }
 
-/* Fills every field: ring memory is not zeroed. */
-static __always_inline void describe_current(struct sigsnoop_process *process)
+static __always_inline __u64 cgroup_id_of(struct task_struct *task)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 host = bpf_get_current_pid_tgid();
+	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+}
 
-	process->host_pid = host >> 32;
-	process->host_tid = host;
-	process->pid = number_for_tracer(process_of(task));
+/* The real user id, as `ps` shows it, in the initial user namespace. */
+static __always_inline __u32 uid_of(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, real_cred, uid.val);
+}
+
+/* Fills every field: ring memory is not zeroed. */
+static __always_inline void describe(struct task_struct *task, struct sigsnoop_process *process)
+{
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
+	struct pid *pid = process_of(task);
+	__u32 level = BPF_CORE_READ(pid, level);
+
+	process->host_pid = BPF_CORE_READ(task, tgid);
+	process->host_tid = BPF_CORE_READ(task, pid);
+	process->pid = number_for_tracer(pid);
 	process->tid = number_for_tracer(BPF_CORE_READ(task, thread_pid));
-	process->uid = bpf_get_current_uid_gid();
-	bpf_get_current_comm(process->comm, sizeof(process->comm));
+	process->ns_pid = number_at(pid, level);
+	process->uid = uid_of(task);
+	process->parent_host_pid = BPF_CORE_READ(parent, tgid);
+	process->parent_pid = number_for_tracer(process_of(parent));
+	process->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	process->cgroup_id = cgroup_id_of(task);
+	BPF_CORE_READ_INTO(&process->comm, task, comm);
+	BPF_CORE_READ_INTO(&process->parent_comm, parent, comm);
 }
 
 /*

@@ -18,75 +18,207 @@
 /* The first member of every record. */
 enum sigsnoop_record_type {
 	SIGSNOOP_SEND = 1,
-};
-
-/* How a signal was sent. The names in JSON are these, in lower case. */
-enum sigsnoop_origin {
-	SIGSNOOP_ORIGIN_KILL = 1,
+	SIGSNOOP_GROUP_END,	/* a group send returned */
+	SIGSNOOP_OOM_VICTIM,	/* the OOM killer chose; just after its SIGKILL */
 };
 
 /*
- * One end of a signal. pid and tid are as the tracer's pid namespace numbers
- * them, 0 where that namespace does not hold the process; host_pid and host_tid
- * are the initial namespace's.
+ * How a signal was sent: the six system calls, then the kernel's own reasons.
+ * The names in JSON are these in lower case; DOT_ and DASH_ stand for . and -.
+ */
+enum sigsnoop_origin {
+	SIGSNOOP_ORIGIN_NONE = 0,
+	SIGSNOOP_ORIGIN_KILL,
+	SIGSNOOP_ORIGIN_TKILL,
+	SIGSNOOP_ORIGIN_TGKILL,
+	SIGSNOOP_ORIGIN_RT_SIGQUEUEINFO,
+	SIGSNOOP_ORIGIN_RT_TGSIGQUEUEINFO,
+	SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL,
+	SIGSNOOP_ORIGIN_FAULT,
+	SIGSNOOP_ORIGIN_TIMER,
+	SIGSNOOP_ORIGIN_CHILD,
+	SIGSNOOP_ORIGIN_TERMINAL,
+	SIGSNOOP_ORIGIN_PIPE,
+	SIGSNOOP_ORIGIN_OOM,
+	SIGSNOOP_ORIGIN_CGROUP_DOT_KILL,
+	SIGSNOOP_ORIGIN_PARENT_DASH_DEATH,
+	SIGSNOOP_ORIGIN_IO,
+	SIGSNOOP_ORIGIN_KERNEL,
+};
+
+#define SIGSNOOP_FIRST_KERNEL_ORIGIN 7
+
+/* What became of it at once: TRACE_SIGNAL_* of include/trace/events/signal.h. */
+enum sigsnoop_result {
+	SIGSNOOP_RESULT_QUEUED,
+	SIGSNOOP_RESULT_IGNORED,
+	SIGSNOOP_RESULT_ALREADY_PENDING,
+	SIGSNOOP_RESULT_OVERFLOW,
+	SIGSNOOP_RESULT_LOST_INFO,
+};
+
+/* How the target stands to the signal. */
+enum sigsnoop_disposition {
+	SIGSNOOP_DISPOSITION_DEFAULT,
+	SIGSNOOP_DISPOSITION_IGNORED,
+	SIGSNOOP_DISPOSITION_HANDLER,
+};
+
+/* What a send record knows; an unset bit is null in JSON. */
+enum sigsnoop_known {
+	SIGSNOOP_KNOWN_SENDER = 1,
+	SIGSNOOP_KNOWN_TARGET = 2,
+	SIGSNOOP_KNOWN_ARGUMENT = 4,	/* target_arg */
+	SIGSNOOP_KNOWN_TGID = 8,	/* tgid_arg */
+	SIGSNOOP_KNOWN_FLAGS = 16,
+	SIGSNOOP_KNOWN_RET = 32,
+	SIGSNOOP_KNOWN_CODE = 64,
+	SIGSNOOP_KNOWN_VALUE = 128,	/* value: what sigqueue sent */
+	SIGSNOOP_KNOWN_ADDRESS = 256,	/* value: where the fault was */
+	SIGSNOOP_KNOWN_GENERATED = 512,	/* result, disposition, fatal */
+	SIGSNOOP_KNOWN_BLOCKED = 1024,
+	SIGSNOOP_KNOWN_RECIPIENTS = 2048,
+};
+
+/*
+ * One end of a signal. pid, tid and parent_pid are as the tracer's pid namespace
+ * numbers them, 0 where that namespace does not hold the process; host_* are the
+ * initial namespace's, ns_pid the number in the process's own.
  */
 struct sigsnoop_process {
 	unsigned int pid;
 	unsigned int tid;
 	unsigned int host_pid;
 	unsigned int host_tid;
+	unsigned int ns_pid;
 	unsigned int uid;
+	unsigned int parent_pid;
+	unsigned int parent_host_pid;
+	unsigned long long start_ns;
+	unsigned long long cgroup_id;
 	char comm[SIGSNOOP_COMM_LEN];
+	char parent_comm[SIGSNOOP_COMM_LEN];
 };
 
-/* One call that sends a signal, as it stood when the call returned. */
+/* One signal to one recipient, or one call that reached none. */
 struct sigsnoop_send {
 	unsigned int type;
 	unsigned int origin;
+	unsigned long long id;
+	unsigned long long call_id;
 	unsigned long long boot_ns;
+	unsigned long long value;
 	int signo;
-	int target_arg;
+	int si_code;
 	int ret;
+	int target_arg;
+	int tgid_arg;
+	unsigned int flags;
+	unsigned int recipients;
+	unsigned int known;
+	unsigned char result;
+	unsigned char disposition;
+	unsigned char blocked;
+	unsigned char fatal;
+	unsigned char hold;	/* SIGSNOOP_HOLD_*: the record waits for another */
+	unsigned char many;	/* of a group send */
+	unsigned char spare[2];
 	struct sigsnoop_process sender;
+	struct sigsnoop_process target;
 };
 
-/* Where a call is counted; each call ends in exactly one of the first five. */
+/* Why the reader keeps a record back until it is complete. */
+enum sigsnoop_hold {
+	SIGSNOOP_HOLD_NOTHING,
+	SIGSNOOP_HOLD_GROUP,	/* for the group end with its call_id */
+	SIGSNOOP_HOLD_OOM,	/* for an OOM victim of its thread; sender tells which */
+};
+
+/* A group send's answer, for the records with that call_id. */
+struct sigsnoop_group_end {
+	unsigned int type;
+	int ret;
+	unsigned long long call_id;
+	unsigned int recipients;
+	unsigned int spare;
+};
+
+/* The OOM killer's choice, in the thread that ran it. */
+struct sigsnoop_oom_victim {
+	unsigned int type;
+	unsigned int host_tid;
+	unsigned int victim_host_pid;
+	unsigned int spare;
+};
+
+/* Where signals and calls are counted; of three alike, each ends in one. */
 enum sigsnoop_counter {
-	SIGSNOOP_SUBMITTED,	/* handed to the ring */
-	SIGSNOOP_FILTERED,	/* refused by a filter, at enter or at exit */
-	SIGSNOOP_RING_FULL,	/* complete, and no room in the ring */
-	SIGSNOOP_TABLE_FULL,	/* seen at enter, and no room to remember it */
-	SIGSNOOP_EXIT_MISSED,	/* remembered, and the thread entered again */
-	SIGSNOOP_REMEMBERED,	/* stored at enter */
-	SIGSNOOP_COMPLETED,	/* found again at exit */
-	SIGSNOOP_ENTER_REFUSED,	/* seen at enter and not stored: filter, or table full */
-	SIGSNOOP_EXIT_UNKNOWN,	/* seen at exit, with nothing stored */
-	SIGSNOOP_COUNTERS = 16,	/* two cache lines for each CPU */
+	/* Signals generated. */
+	SIGSNOOP_SIGNAL_SUBMITTED,
+	SIGSNOOP_SIGNAL_FILTERED,
+	SIGSNOOP_SIGNAL_RING_FULL,
+	/* Of those, a process's to one recipient: a call each. */
+	SIGSNOOP_SINGLE_SUBMITTED,
+	SIGSNOOP_SINGLE_FILTERED,
+	SIGSNOOP_SINGLE_RING_FULL,
+	/* Calls that generated none. */
+	SIGSNOOP_CALL_SUBMITTED,
+	SIGSNOOP_CALL_FILTERED,
+	SIGSNOOP_CALL_RING_FULL,
+	/* Answers of group calls that generated any. */
+	SIGSNOOP_GROUP_SUBMITTED,
+	SIGSNOOP_GROUP_FILTERED,
+	SIGSNOOP_GROUP_RING_FULL,
+	SIGSNOOP_GROUP_REMEMBERED,	/* at the first recipient */
+	SIGSNOOP_GROUP_STALE,		/* remembered, and its exit never seen */
+	SIGSNOOP_GROUP_TABLE_FULL,	/* exit, nothing remembered, and the table was full */
+	SIGSNOOP_GROUP_EARLY,		/* exit, nothing remembered: generated before the trace */
+	SIGSNOOP_EXITS,			/* exits of the six calls, all */
+	SIGSNOOP_COUNTERS,
 };
 
 struct sigsnoop_counters {
 	unsigned long long n[SIGSNOOP_COUNTERS];
 };
 
+/* What a filter key is about; the same set holds all filters. */
+enum sigsnoop_filter {
+	SIGSNOOP_FILTER_SENDER_PID,
+	SIGSNOOP_FILTER_TARGET_PID,
+	SIGSNOOP_FILTER_SENDER_UID,
+	SIGSNOOP_FILTER_TARGET_UID,
+	SIGSNOOP_FILTER_SENDER_COMM,
+	SIGSNOOP_FILTER_TARGET_COMM,
+	SIGSNOOP_FILTER_SENDER_CGROUP,
+	SIGSNOOP_FILTER_TARGET_CGROUP,
+	SIGSNOOP_FILTERS,
+};
+
+struct sigsnoop_filter_key {
+	unsigned int filter;
+	char value[SIGSNOOP_COMM_LEN];
+};
+
 /* Written by user space before the load, and constant to the verifier. */
 struct sigsnoop_settings {
 	unsigned int layout;	/* what this file was when the object was built */
+	unsigned int origins;	/* a bit for each origin let through */
+	unsigned int kernel_if_fatal;	/* of the kernel's own, only fatal ones */
+	unsigned int filters;	/* a bit for each filter that is set */
 	unsigned char filter_signals;
-	unsigned char filter_senders;
-	unsigned char filter_targets;
 	unsigned char failed_only;
+	unsigned char fatal_only;
+	unsigned char compat_exits;	/* exits of 32-bit callers are seen too */
+	unsigned char calls;	/* exits are watched at all */
+	unsigned char spare[3];
 	unsigned long long signals[SIGSNOOP_SIGNAL_WORDS];
 };
 
-/*
- * A trace begins and ends at one instant on all CPUs, however long attaching
- * takes: calls that entered before TRACING are in flight, as are those that
- * have not left when the exit program is detached after DRAINING.
- */
+/* A trace begins and ends at one instant on all CPUs, however long attaching takes. */
 enum sigsnoop_phase {
 	SIGSNOOP_IDLE,
 	SIGSNOOP_TRACING,
-	SIGSNOOP_DRAINING,
+	SIGSNOOP_DRAINING,	/* only what has begun is completed */
 };
 
 /* Written while the programs run. */
@@ -94,6 +226,8 @@ struct sigsnoop_live {
 	unsigned int phase;
 	unsigned int tracer_level;	/* the tracer's pid namespace: how deep, */
 	unsigned long long tracer_ns;	/* and which */
+	unsigned int table_was_full;
+	unsigned int spare;
 };
 
 #endif

@@ -33,6 +33,8 @@ typedef _Bool bool;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
@@ -40,6 +42,10 @@ enum bpf_map_type {
 #define BPF_ANY 0
 #define BPF_NOEXIST 1
 #define BPF_F_MMAPABLE (1U << 10)
+
+enum bpf_func_id___probe {
+	BPF_FUNC_task_pt_regs = 175, /* 5.15, commit dd6e10fbd9fb; asked for, not assumed */
+};
 
 enum pid_type {
 	PIDTYPE_PID,
@@ -49,7 +55,37 @@ enum pid_type {
 	PIDTYPE_MAX,
 };
 
-struct pid_namespace;
+/* Lists, as the kernel threads them through its structures. */
+struct list_head {
+	struct list_head *next;
+};
+
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+/* Pid namespaces: each holds its numbers in a radix tree (idr). */
+struct xarray {
+	void *xa_head;
+};
+
+struct xa_node {
+	unsigned char shift;
+	void *slots[64];
+};
+
+struct idr {
+	struct xarray idr_rt;
+	unsigned int idr_base;
+};
+
+struct pid_namespace {
+	struct idr idr;
+};
 
 /* One number of a process: its pid as one namespace sees it. */
 struct upid {
@@ -59,16 +95,145 @@ struct upid {
 
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[PIDTYPE_MAX];
 	struct upid numbers[1];
 };
 
+/* Signals: how a process stands to them, and what comes with one. */
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+struct sigaction {
+	void *sa_handler;
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
+struct sighand_struct {
+	struct k_sigaction action[64];
+};
+
 struct signal_struct {
+	struct list_head thread_head;
+	unsigned int flags;
 	struct pid *pids[PIDTYPE_MAX];
 };
 
+typedef union sigval {
+	void *sival_ptr;
+} sigval_t;
+
+union __sifields {
+	struct {
+		sigval_t _sigval;
+	} _rt;
+	struct {
+		void *_addr;
+	} _sigfault;
+};
+
+struct kernel_siginfo {
+	struct {
+		int si_code;
+		union __sifields _sifields;
+	};
+};
+
+/* cgroup v2, where a process's place in it is found. */
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	int level;
+	/* 6.1, commit 7f203bc89eb6; before it, ancestor_ids below */
+	struct cgroup *ancestors[1];
+};
+
+struct cgroup___ids {
+	__u64 ancestor_ids[1];
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+/* Files, as far as a pidfd's process. */
+struct inode {
+	void *i_private;
+};
+
+struct file {
+	struct inode *f_inode;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
+struct mm_struct;
+
+/* The saved user registers of a system call. */
+#if defined(__TARGET_ARCH_x86)
+struct thread_info {
+	__u32 status;
+};
+
+struct pt_regs {
+	unsigned long r10, r8, dx, cx, bx, si, di, orig_ax;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct thread_info {
+	unsigned long flags;
+};
+
+struct pt_regs {
+	__u64 regs[31];
+	__u64 orig_x0;
+	__s32 syscallno;
+};
+#endif
+
 struct task_struct {
+	struct thread_info thread_info;
+	void *stack;
+	unsigned int flags;
+	struct mm_struct *mm;
+	int exit_signal;
+	int pdeath_signal;
+	int pid;
+	int tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	struct hlist_node pid_links[PIDTYPE_MAX];
+	struct list_head thread_node;
+	__u64 start_boottime;
+	const struct cred *real_cred;
+	char comm[16];
+	struct files_struct *files;
+	struct css_set *cgroups;
 	struct signal_struct *signal;
+	struct sighand_struct *sighand;
+	sigset_t blocked;
 };
 
 /* What a syscall tracepoint hands to its program. */
@@ -86,6 +251,11 @@ struct trace_event_raw_sys_exit {
 	struct trace_entry ent;
 	long id;
 	long ret;
+};
+
+/* 6.9, commit 72ba14deb40a: with total_vm, the event's first argument is a task; before, a pid. */
+struct trace_event_raw_mark_victim {
+	unsigned long total_vm;
 };
 
 #pragma clang attribute pop

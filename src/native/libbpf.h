@@ -38,3 +38,8 @@ const void *bpf_map__initial_value(struct bpf_map *map, size_t *size);
 
 int bpf_map_update_elem(int fd, const void *key, const void *value, uint64_t flags);
 int libbpf_num_possible_cpus(void);
+
+struct btf;
+struct btf *btf__load_vmlinux_btf(void);
+void btf__free(struct btf *btf);
+int32_t btf__find_by_name(const struct btf *btf, const char *type_name);

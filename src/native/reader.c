@@ -1,47 +1,185 @@
 /* SPDX-License-Identifier: MIT */
-/* The C side of the binding: everything that must not be Python, and nothing else. */
+/* Records into batches; sends that wait for their answer are kept back until it comes. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <bpf/bpf.h>
+#include <time.h>
 #include <bpf/libbpf.h>
+#include "sigsnoop.h"
 #include "reader.h"
+
+/*
+ * The OOM killer tells its victim under a spinlock, so microseconds after the
+ * signal; a group send returns when it has walked its processes. Whoever waits
+ * longer waits for a record that was lost.
+ */
+#define OOM_WAIT_NS 20000000ull
+#define GROUP_WAIT_NS 1000000000ull
 
 struct reader {
 	struct ring_buffer *ring;
-	size_t record_size;
-	char *next;
+	unsigned int origins;
+	/* The batch: where the next send goes, and for how many there is room. */
+	struct sigsnoop_send *next;
 	size_t room;
-	size_t foreign;
+	/* Sends kept back, oldest first; hold says for what, NOTHING: for room in a batch. */
+	struct sigsnoop_send *held;
+	size_t held_count, held_size;
+	/* Ids of sends that generated nothing; the kernel's are odd. */
+	unsigned long long last_id;
+	struct reader_counts counts;
+	int error;
 };
 
 /* Any value below 0 stops libbpf after this record, which then counts as read. */
 #define STOP (-1)
 
-static int copy_record(void *context, void *data, size_t size)
+static bool keep(struct reader *reader, const struct sigsnoop_send *send)
 {
-	struct reader *reader = context;
+	if (reader->held_count == reader->held_size) {
+		size_t size = reader->held_size ? reader->held_size * 2 : 64;
+		void *grown = realloc(reader->held, size * sizeof(*send));
 
-	if (size != reader->record_size) {
-		reader->foreign++;
-		return STOP;
+		if (!grown) {
+			reader->error = ENOMEM;
+			return false;
+		}
+		reader->held = grown;
+		reader->held_size = size;
 	}
-	memcpy(reader->next, data, size);
-	reader->next += size;
-	return --reader->room ? 0 : STOP;
+	reader->held[reader->held_count++] = *send;
+	return true;
 }
 
-struct reader *reader_new(int ring_fd, size_t record_size)
+/* Hands a complete send to the batch; false where there is no room. */
+static bool emit(struct reader *reader, const struct sigsnoop_send *send)
+{
+	if (!(reader->origins >> send->origin & 1)) {
+		reader->counts.filtered++;
+		return true;
+	}
+	if (!reader->room)
+		return false;
+	reader->counts.events++;
+	if (send->known & SIGSNOOP_KNOWN_GENERATED)
+		reader->counts.signals++;
+	/* A group send with recipients is counted when its answer comes. */
+	if (send->origin < SIGSNOOP_FIRST_KERNEL_ORIGIN && !send->many)
+		reader->counts.calls++;
+	*reader->next++ = *send;
+	reader->room--;
+	return true;
+}
+
+static unsigned long long now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_BOOTTIME, &time);
+	return time.tv_sec * 1000000000ull + time.tv_nsec;
+}
+
+static unsigned long long due(const struct sigsnoop_send *send)
+{
+	switch (send->hold) {
+	case SIGSNOOP_HOLD_OOM:
+		return send->boot_ns + OOM_WAIT_NS;
+	case SIGSNOOP_HOLD_GROUP:
+		return send->boot_ns + GROUP_WAIT_NS;
+	default:
+		return 0;
+	}
+}
+
+/* Hands out what is complete or has waited long enough, as far as there is room. */
+static void release(struct reader *reader, unsigned long long time)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < reader->held_count; i++) {
+		struct sigsnoop_send *send = &reader->held[i];
+
+		if (due(send) <= time) {
+			send->hold = SIGSNOOP_HOLD_NOTHING;
+			if (emit(reader, send))
+				continue;
+		}
+		if (kept != i)
+			reader->held[kept] = *send;
+		kept++;
+	}
+	reader->held_count = kept;
+}
+
+static void end_group(struct reader *reader, const struct sigsnoop_group_end *end)
+{
+	for (size_t i = 0; i < reader->held_count; i++) {
+		struct sigsnoop_send *send = &reader->held[i];
+
+		if (send->hold != SIGSNOOP_HOLD_GROUP || send->call_id != end->call_id)
+			continue;
+		send->ret = end->ret;
+		send->recipients = end->recipients;
+		send->known |= SIGSNOOP_KNOWN_RET | SIGSNOOP_KNOWN_RECIPIENTS;
+		send->hold = SIGSNOOP_HOLD_NOTHING;
+	}
+	reader->counts.calls++;
+	release(reader, 0);
+}
+
+static void name_oom_victim(struct reader *reader, const struct sigsnoop_oom_victim *victim)
+{
+	for (size_t i = 0; i < reader->held_count; i++) {
+		struct sigsnoop_send *send = &reader->held[i];
+
+		/* The thread is kept where a sender's would stand; nobody sent it. */
+		if (send->hold == SIGSNOOP_HOLD_OOM &&
+		    send->sender.host_tid == victim->host_tid &&
+		    send->target.host_pid == victim->victim_host_pid) {
+			send->origin = SIGSNOOP_ORIGIN_OOM;
+			send->hold = SIGSNOOP_HOLD_NOTHING;
+		}
+	}
+	release(reader, 0);
+}
+
+static void take_send(struct reader *reader, struct sigsnoop_send *send)
+{
+	if (!send->id)
+		send->id = send->call_id = reader->last_id += 2;
+	if (send->hold != SIGSNOOP_HOLD_NOTHING || !emit(reader, send))
+		keep(reader, send);
+}
+
+static int take_record(void *context, void *data, size_t size)
+{
+	struct reader *reader = context;
+	unsigned int type = size < sizeof(type) ? 0 : *(unsigned int *)data;
+	struct sigsnoop_send send;
+
+	if (type == SIGSNOOP_SEND && size == sizeof(send)) {
+		memcpy(&send, data, size);
+		take_send(reader, &send);
+	} else if (type == SIGSNOOP_GROUP_END && size == sizeof(struct sigsnoop_group_end)) {
+		end_group(reader, data);
+	} else if (type == SIGSNOOP_OOM_VICTIM && size == sizeof(struct sigsnoop_oom_victim)) {
+		name_oom_victim(reader, data);
+	} else {
+		reader->error = EBADMSG;
+	}
+	return reader->room && !reader->error ? 0 : STOP;
+}
+
+struct reader *reader_new(int ring_fd, unsigned int origins)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 
 	if (!reader)
 		return NULL;
-	reader->record_size = record_size;
-	reader->ring = ring_buffer__new(ring_fd, copy_record, reader, NULL);
+	reader->origins = origins;
+	reader->ring = ring_buffer__new(ring_fd, take_record, reader, NULL);
 	if (!reader->ring) {
 		int error = errno;
 
@@ -57,6 +195,7 @@ void reader_free(struct reader *reader)
 	if (!reader)
 		return;
 	ring_buffer__free(reader->ring);
+	free(reader->held);
 	free(reader);
 }
 
@@ -65,77 +204,39 @@ int reader_fd(const struct reader *reader)
 	return ring_buffer__epoll_fd(reader->ring);
 }
 
-long reader_fill(struct reader *reader, void *batch, size_t capacity)
+long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capacity, bool all)
 {
-	int error;
+	int error = 0;
 
 	reader->next = batch;
 	reader->room = capacity;
-	if (!capacity)
-		return 0;
-	error = ring_buffer__consume(reader->ring);
-	if (reader->foreign)
-		return -EBADMSG;
+	if (reader->held_count)
+		release(reader, now());
+	if (reader->room)
+		error = ring_buffer__consume(reader->ring);
+	if (all && reader->held_count)
+		release(reader, UINT64_MAX);
+	if (reader->error)
+		return -reader->error;
 	if (error < 0 && error != STOP)
 		return error;
 	return capacity - reader->room;
 }
 
-int run_once(int program_fd)
+long long reader_waits(const struct reader *reader)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, options);
+	unsigned long long first = UINT64_MAX, time;
 
-	return bpf_prog_test_run_opts(program_fd, &options);
+	if (!reader->held_count)
+		return -1;
+	for (size_t i = 0; i < reader->held_count; i++)
+		if (due(&reader->held[i]) < first)
+			first = due(&reader->held[i]);
+	time = now();
+	return first > time ? first - time : 0;
 }
 
-uint64_t program_misses(int program_fd)
+struct reader_counts reader_counts(const struct reader *reader)
 {
-	/* A kernel that knows fewer fields fills in fewer. */
-	struct bpf_prog_info info = {};
-	uint32_t size = sizeof(info);
-
-	if (bpf_obj_get_info_by_fd(program_fd, &info, &size))
-		return 0;
-	return info.recursion_misses;
-}
-
-/* A verifier log is long and its end says most: the start is dropped where it does not fit. */
-#define LOG_SIZE (256 * 1024)
-
-static __thread char *log_text;
-static __thread size_t log_used;
-static __thread bool log_open;
-
-static int keep_log(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	int size;
-
-	if (!log_open || !log_text || level == LIBBPF_DEBUG)
-		return 0;
-	if (log_used > LOG_SIZE / 2) {
-		memmove(log_text, log_text + LOG_SIZE / 4, log_used - LOG_SIZE / 4);
-		log_used -= LOG_SIZE / 4;
-	}
-	size = vsnprintf(log_text + log_used, LOG_SIZE - log_used, format, arguments);
-	if (size > 0)
-		log_used += (size_t)size < LOG_SIZE - log_used ? (size_t)size
-							       : LOG_SIZE - log_used - 1;
-	return 0;
-}
-
-void log_start(void)
-{
-	if (!log_text)
-		log_text = malloc(LOG_SIZE);
-	if (log_text)
-		log_text[0] = '\0';
-	log_used = 0;
-	log_open = true;
-	libbpf_set_print(keep_log);
-}
-
-const char *log_end(void)
-{
-	log_open = false;
-	return log_text ? log_text : "";
+	return reader->counts;
 }

@@ -4,25 +4,39 @@
  * Read by the C compiler and, for Python, by cffi.
  */
 
-/* A ring buffer and the batch that its records are being copied into. */
+/* A ring buffer, the batch being filled, and the records that wait for another. */
 struct reader;
 
-/* NULL with errno where the ring cannot be mapped. record_size is the size of every record. */
-struct reader *reader_new(int ring_fd, size_t record_size);
+/*
+ * NULL with errno where the ring cannot be mapped. origins: a bit for each
+ * origin that is wanted; what turns out to be of another is left out, and counted.
+ */
+struct reader *reader_new(int ring_fd, unsigned int origins);
 void reader_free(struct reader *reader);
 
 /* An epoll descriptor, readable while the ring holds records. */
 int reader_fd(const struct reader *reader);
 
 /*
- * Copies at most capacity records to batch and returns how many; what does not
- * fit stays in the ring. Never waits. Below 0: -errno.
+ * Moves at most capacity complete sends to batch and returns how many; what does
+ * not fit stays in the ring. Never waits. With all, those that still wait for
+ * their answer are handed out without it. Below 0: -errno.
  */
-long reader_fill(struct reader *reader, void *batch, size_t capacity);
+long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capacity, bool all);
 
-/*
- * Runs a program once in the calling thread (BPF_PROG_TEST_RUN): 0 or -errno.
- */
+/* ns until a record that waits is handed out anyway; -1: none waits. */
+long long reader_waits(const struct reader *reader);
+
+/* What was handed out so far. */
+struct reader_counts {
+	unsigned long long events;
+	unsigned long long calls;	/* that the events and answers complete */
+	unsigned long long signals;	/* that were generated */
+	unsigned long long filtered;	/* turned out to be of an origin that is not wanted */
+};
+struct reader_counts reader_counts(const struct reader *reader);
+
+/* Runs a program once in the calling thread (BPF_PROG_TEST_RUN): 0 or -errno. */
 int run_once(int program_fd);
 
 /* How often the kernel skipped a program because it was already running; 0 before 5.12. */

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from . import diagnosis
-from ._records import COUNTER, COUNTERS_FORMAT, LAYOUT, LIVE_FORMAT, PHASE, SETTINGS_FORMAT
+from ._records import (
+    COUNTER,
+    COUNTERS_FORMAT,
+    LAYOUT,
+    LIVE_FORMAT,
+    PHASE,
+    SETTINGS_FIELDS,
+    SETTINGS_FORMAT,
+)
 from .errors import ObjectInvalid
 from .library import Log, error_number, ffi, lib
 
@@ -26,16 +34,15 @@ def object_path() -> Path:
 class BpfObject:
     """One loaded copy of the programs, and the links that attach them.
 
-    `programs` are loaded and no others; of the maps only `maps` are created,
-    beside those that hold the programs' own variables. Close it in the end; when
+    Open it, `choose` what to load, `load`, `attach`, and close it in the end; when
     the process dies first, the kernel does.
     """
 
-    def __init__(self, programs: Iterable[str], maps: Iterable[str]) -> None:
+    def __init__(self) -> None:
         self.path = object_path()
         self._links: dict[str, Any] = {}
         self._views: list[mmap.mmap] = []
-        self._wanted = tuple(programs)
+        self._wanted: tuple[str, ...] = ()
         if not self.path.is_file():
             raise ObjectInvalid(
                 f"no BPF object at {self.path}",
@@ -47,7 +54,6 @@ class BpfObject:
                 raise diagnosis.bad_object(self.path, self._wanted, os.strerror(ffi.errno))
             try:
                 self._check_layout()
-                self._choose(frozenset(maps))
             except BaseException:
                 self.close()
                 raise
@@ -65,15 +71,26 @@ class BpfObject:
                 self.path, self._wanted, "it was built from another version of bpf/sigsnoop.h"
             )
 
-    def _choose(self, maps: frozenset[str]) -> None:
-        """Load only what was asked for: each unused program would cost time and may be refused."""
-        found = set()
+    def programs(self) -> dict[str, Any]:
+        """libbpf's handles of all programs in the object, by name."""
+        found = {}
         program = lib.bpf_object__next_program(self._object, ffi.NULL)
         while program != ffi.NULL:
-            name = ffi.string(lib.bpf_program__name(program)).decode()
+            found[ffi.string(lib.bpf_program__name(program)).decode()] = program
+            program = lib.bpf_object__next_program(self._object, program)
+        return found
+
+    def choose(self, programs: Iterable[str], maps: Iterable[str]) -> None:
+        """Load only these: each unused program would cost time, and may be refused.
+
+        Of the maps only `maps` are created, beside those that hold the programs'
+        own variables.
+        """
+        self._wanted, maps = tuple(programs), frozenset(maps)
+        found = set()
+        for name, program in self.programs().items():
             found.add(name)
             lib.bpf_program__set_autoload(program, name in self._wanted)
-            program = lib.bpf_object__next_program(self._object, program)
         bpf_map = lib.bpf_object__next_map(self._object, ffi.NULL)
         while bpf_map != ffi.NULL:
             name = ffi.string(lib.bpf_map__name(bpf_map)).decode()
@@ -89,9 +106,9 @@ class BpfObject:
         found = lib.bpf_object__find_map_by_name(self._object, name.encode())
         return None if found == ffi.NULL else found
 
-    def set_settings(self, *values: int) -> None:
-        """Set the constants, in the order of `struct sigsnoop_settings` after its first member."""
-        packed = struct.pack(SETTINGS_FORMAT, LAYOUT, *values)
+    def set_settings(self, values: dict[str, int]) -> None:
+        """Set the constants: each member of `struct sigsnoop_settings` but the first."""
+        packed = struct.pack(SETTINGS_FORMAT, LAYOUT, *(values[n] for n in SETTINGS_FIELDS[1:]))
         lib.bpf_map__set_initial_value(self._find_map(".rodata.settings"), packed, len(packed))
 
     def resize(self, name: str, entries: int) -> None:

@@ -97,9 +97,20 @@ def _trace(chosen: Namespace, console: Console) -> ExitStatus:
     left = chosen.count
     tracer = SignalTracer(
         signals=chosen.signal,
+        exclude_signals=chosen.exclude_signal,
+        origins=chosen.origin,
+        scope="all" if chosen.all else "kernel" if chosen.kernel else "default",
         sender_pid=chosen.pid,
         target_pid=chosen.target,
+        sender_uid=chosen.user,
+        target_uid=chosen.target_user,
+        sender_comm=chosen.comm,
+        target_comm=chosen.target_comm,
+        sender_cgroup=chosen.cgroup,
+        target_cgroup=chosen.target_cgroup,
         failed_only=chosen.failed,
+        fatal_only=chosen.fatal,
+        attach=chosen.attach,
         buffer_size=DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
     )
     with tracer, console.ending(tracer.stop):

@@ -6,24 +6,45 @@ import errno
 import time
 from typing import Any
 
-from ._records import ORIGIN, SEND_FIELDS
+from ._records import (
+    DISPOSITION,
+    FIRST_KERNEL_ORIGIN,
+    KNOWN,
+    ORIGIN,
+    PROCESS_FIELDS,
+    RESULT,
+    SEND_FIELDS,
+)
+from .siginfo import code_name
 from .signals import Signal, signal_of
 
 _AT = {name: index for index, name in enumerate(SEND_FIELDS)}
-_ORIGIN, _BOOT_NS, _SIGNO = _AT["origin"], _AT["boot_ns"], _AT["signo"]
-_TARGET_ARG, _RET, _SENDER = _AT["target_arg"], _AT["ret"], _AT["sender.pid"]
+_OF = {name: index for index, name in enumerate(PROCESS_FIELDS)}
+_KNOWN = _AT["known"]
+_SENDER, _TARGET = _AT["sender.pid"], _AT["target.pid"]
 _ORIGIN_NAMES = {number: name for name, number in ORIGIN.items()}
+_RESULT_NAMES = {number: name for name, number in RESULT.items()}
+_DISPOSITION_NAMES = {number: name for name, number in DISPOSITION.items()}
+
+
+def _comm(raw: bytes) -> str:
+    return raw.partition(b"\0")[0].decode("utf-8", "backslashreplace")
 
 
 class Process:
     """One end of a signal, as it was at that moment.
 
-    `pid` and `tid` are as the tracer's own pid namespace numbers them, like the
-    `ps` beside it, and None where that namespace does not hold the process.
-    `host_pid` and `host_tid` are the initial namespace's numbers. `uid` is the
-    real user id as the initial user namespace numbers it. `comm` is text, with
-    bytes that are no UTF-8 as `\\xff`; `comm_bytes` is what the kernel holds, at
-    most 15 bytes. Neither is safe to print: see `pysigsnoop.printable`.
+    `pid`, `tid` and `parent_pid` are as the tracer's own pid namespace numbers
+    them, like the `ps` beside it, and None where that namespace does not hold
+    the process. `host_pid`, `host_tid` and `parent_host_pid` are the initial
+    namespace's numbers, `ns_pid` the one in the process's own. `uid` is the real
+    user id as the initial user namespace numbers it. `start_ns` is when the
+    process started, in ns on the boot clock; with the pid it tells a process
+    from a later one of the same number. `cgroup_id` is that of cgroup v2.
+
+    `comm` and `parent_comm` are text, with bytes that are no UTF-8 as `\\xff`;
+    `comm_bytes` is what the kernel holds, at most 15 bytes. None of them is safe
+    to print: see `pysigsnoop.printable`.
     """
 
     __slots__ = ("_at", "_record")
@@ -32,34 +53,61 @@ class Process:
         self._record = record
         self._at = at
 
+    def _get(self, name: str) -> Any:
+        return self._record[self._at + _OF[name]]
+
     @property
     def pid(self) -> int | None:
-        return self._record[self._at] or None
+        return self._get("pid") or None
 
     @property
     def tid(self) -> int | None:
-        return self._record[self._at + 1] or None
+        return self._get("tid") or None
 
     @property
     def host_pid(self) -> int:
-        return int(self._record[self._at + 2])
+        return int(self._get("host_pid"))
 
     @property
     def host_tid(self) -> int:
-        return int(self._record[self._at + 3])
+        return int(self._get("host_tid"))
+
+    @property
+    def ns_pid(self) -> int:
+        return int(self._get("ns_pid"))
 
     @property
     def uid(self) -> int:
-        return int(self._record[self._at + 4])
+        return int(self._get("uid"))
+
+    @property
+    def parent_pid(self) -> int | None:
+        return self._get("parent_pid") or None
+
+    @property
+    def parent_host_pid(self) -> int:
+        return int(self._get("parent_host_pid"))
+
+    @property
+    def parent_comm(self) -> str:
+        return _comm(self._get("parent_comm"))
+
+    @property
+    def start_ns(self) -> int:
+        return int(self._get("start_ns"))
+
+    @property
+    def cgroup_id(self) -> int:
+        return int(self._get("cgroup_id"))
 
     @property
     def comm_bytes(self) -> bytes:
-        raw: bytes = self._record[self._at + 5]
+        raw: bytes = self._get("comm")
         return raw.partition(b"\0")[0]
 
     @property
     def comm(self) -> str:
-        return self.comm_bytes.decode("utf-8", "backslashreplace")
+        return _comm(self._get("comm"))
 
     def as_dict(self) -> dict[str, Any]:
         """The keys of the JSON form."""
@@ -68,8 +116,16 @@ class Process:
             "tid": self.tid,
             "host_pid": self.host_pid,
             "host_tid": self.host_tid,
+            "ns_pid": self.ns_pid,
             "comm": self.comm,
             "uid": self.uid,
+            "parent": {
+                "pid": self.parent_pid,
+                "host_pid": self.parent_host_pid,
+                "comm": self.parent_comm,
+            },
+            "start_ns": self.start_ns,
+            "cgroup_id": self.cgroup_id,
         }
 
     def __repr__(self) -> str:
@@ -77,26 +133,40 @@ class Process:
 
 
 class Event:
-    """One call that sends a signal.
+    """One signal to one recipient, or one call that reached nobody.
 
     Cheap to make and to drop; each attribute is worked out when it is read, and
-    an event stays valid after its tracer is closed.
+    an event stays valid after its tracer is closed. None means that there is
+    nothing to know, or that the kernel does not show it; docs/events.md has each case.
     """
 
-    __slots__ = ("_record", "_wall_offset", "id")
+    __slots__ = ("_record", "_wall_offset")
 
-    #: Unique within the trace.
-    id: int
-
-    def __init__(self, record: tuple[Any, ...], ident: int, wall_offset: int) -> None:
+    def __init__(self, record: tuple[Any, ...], wall_offset: int) -> None:
         self._record = record
         self._wall_offset = wall_offset
-        self.id = ident
+
+    def _get(self, name: str) -> Any:
+        return self._record[_AT[name]]
+
+    def _known(self, what: str, name: str) -> int | None:
+        return int(self._record[_AT[name]]) if self._record[_KNOWN] & KNOWN[what] else None
+
+    @property
+    def id(self) -> int:
+        """Unique within the trace, and below 2**53. Says nothing about the order."""
+        return int(self._get("id"))
+
+    @property
+    def call_id(self) -> int:
+        """The same for all recipients of one call."""
+        return int(self._get("call_id"))
 
     @property
     def boot_ns(self) -> int:
-        """When the call returned, in ns on the boot clock (CLOCK_BOOTTIME)."""
-        return int(self._record[_BOOT_NS])
+        """When, in ns on the boot clock (CLOCK_BOOTTIME): the signal was generated, or the call
+        that generated none returned."""
+        return int(self._get("boot_ns"))
 
     @property
     def time_ns(self) -> int:
@@ -111,54 +181,145 @@ class Event:
 
     @property
     def origin(self) -> str:
-        """How it was sent: `kill`."""
-        return _ORIGIN_NAMES[self._record[_ORIGIN]]
+        """The system call that sent it (`kill`), or for the kernel's own the reason (`fault`)."""
+        return _ORIGIN_NAMES[self._get("origin")]
 
     @property
     def signal(self) -> Signal:
         """The signal as an int with a name; as the caller gave it, so it can be invalid."""
-        return signal_of(self._record[_SIGNO])
+        return signal_of(self._get("signo"))
 
     @property
-    def sender(self) -> Process:
-        """The calling thread."""
-        return Process(self._record, _SENDER)
+    def si_code(self) -> str | None:
+        """What the siginfo says of the reason, by name; None for a call that made no siginfo."""
+        code = self._known("code", "si_code")
+        return None if code is None else code_name(self._get("signo"), code, self.origin)
 
     @property
-    def target_arg(self) -> int:
-        """The target as the caller gave it: a pid in the caller's namespace, 0, -1 or -pgid."""
-        return int(self._record[_TARGET_ARG])
+    def value(self) -> int | None:
+        """What the sender passed with sigqueue, or the owner with a POSIX timer; 64 bits."""
+        return self._known("value", "value")
 
     @property
-    def ret(self) -> int:
-        """What the call returned: 0, or a negative errno."""
-        return int(self._record[_RET])
+    def address(self) -> int | None:
+        """Of a fault: the address that the processor reported."""
+        return self._known("address", "value")
+
+    @property
+    def sender(self) -> Process | None:
+        """The calling thread; of the kernel's own, whom its siginfo names; None where nobody."""
+        return Process(self._record, _SENDER) if self._record[_KNOWN] & KNOWN["sender"] else None
+
+    @property
+    def target(self) -> Process | None:
+        """The process reached, or that a failed or signal-0 call named; None where none was."""
+        return Process(self._record, _TARGET) if self._record[_KNOWN] & KNOWN["target"] else None
+
+    @property
+    def target_arg(self) -> int | None:
+        """The target as the caller gave it, in the caller's own view: a pid, 0, -1 or -pgid for
+        kill; a thread id for tkill, tgkill, rt_tgsigqueueinfo; a pidfd. None for the kernel's."""
+        return self._known("argument", "target_arg")
+
+    @property
+    def tgid_arg(self) -> int | None:
+        """The process id given to tgkill or rt_tgsigqueueinfo beside the thread id."""
+        return self._known("tgid", "tgid_arg")
+
+    @property
+    def flags(self) -> int | None:
+        """The flags given to pidfd_send_signal."""
+        return self._known("flags", "flags")
+
+    @property
+    def ret(self) -> int | None:
+        """What the call returned: 0, or a negative errno. None for the kernel's own, and for a
+        group send whose return was not seen."""
+        return self._known("ret", "ret")
 
     @property
     def error(self) -> str | None:
         """The errno by name (`ESRCH`), None where the call succeeded."""
         ret = self.ret
-        return None if ret >= 0 else errno.errorcode.get(-ret, str(-ret))
+        return None if ret is None or ret >= 0 else errno.errorcode.get(-ret, str(-ret))
+
+    @property
+    def recipients(self) -> int | None:
+        """How many processes the call generated the signal for, whether or not they passed the
+        filters; None for the kernel's own, and where a group send's return was not seen."""
+        return self._known("recipients", "recipients")
+
+    @property
+    def completes_call(self) -> bool:
+        """Whether a call is told in full by this event: not the kernel's own, nor one of a group,
+        whose call is complete when its answer comes."""
+        return self._get("origin") < FIRST_KERNEL_ORIGIN and not self._get("many")
+
+    @property
+    def result(self) -> str | None:
+        """What became of it at once: `queued`, `ignored`, `already_pending`, `overflow` (not
+        queued, and the call fails) or `lost_info` (queued without its siginfo)."""
+        result = self._known("generated", "result")
+        return None if result is None else _RESULT_NAMES.get(result, str(result))
+
+    @property
+    def disposition(self) -> str | None:
+        """How the target stood to it: `default`, `ignored` or `handler`."""
+        disposition = self._known("generated", "disposition")
+        return None if disposition is None else _DISPOSITION_NAMES[disposition]
+
+    @property
+    def blocked(self) -> bool | None:
+        """Whether the thread blocked it, or when sent to a process, every live thread; None where
+        more than 256 threads block it and others were not looked at."""
+        blocked = self._known("blocked", "blocked")
+        return None if blocked is None else bool(blocked)
+
+    @property
+    def fatal(self) -> bool | None:
+        """Whether its default ends the process, and the default is what stands (not for an init
+        that the kernel shields)."""
+        fatal = self._known("generated", "fatal")
+        return None if fatal is None else bool(fatal)
 
     def as_dict(self) -> dict[str, Any]:
         """The keys and values of the JSON form, in its order."""
+        sender, target = self.sender, self.target
         return {
             "type": "send",
             "id": self.id,
+            "call_id": self.call_id,
             "time": self.time,
             "boot_ns": self.boot_ns,
             "origin": self.origin,
             "signal": self.signal.name,
             "signo": int(self.signal),
-            "sender": self.sender.as_dict(),
+            "si_code": self.si_code,
+            "sender": None if sender is None else sender.as_dict(),
             "target_arg": self.target_arg,
+            "tgid_arg": self.tgid_arg,
+            "flags": self.flags,
+            "value": _hex(self.value),
+            "address": _hex(self.address),
+            "target": None if target is None else target.as_dict(),
             "ret": self.ret,
             "error": self.error,
+            "recipients": self.recipients,
+            "result": self.result,
+            "disposition": self.disposition,
+            "blocked": self.blocked,
+            "fatal": self.fatal,
         }
 
     def __repr__(self) -> str:
         signal = self.signal.name or int(self.signal)
-        return f"<Event {self.origin} {signal} {self.sender!r} -> {self.target_arg}: {self.ret}>"
+        answer = self.result if self.error is None else self.error
+        target = self.target or self.target_arg
+        return f"<Event {self.origin} {signal} {self.sender!r} -> {target!r}: {answer}>"
+
+
+def _hex(number: int | None) -> str | None:
+    return None if number is None else f"{number:#x}"
 
 
 def wall_offset() -> int:

@@ -2,73 +2,188 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from ._records import COMM_LEN, FILTER, FIRST_KERNEL_ORIGIN, ORIGIN, SETTINGS_FIELDS
+from .cgroups import cgroup_id
 from .errors import FilterInvalid
-from .signals import Signal, parse_signal
+from .signals import RTMAX, parse_signal
 
 # The largest pid that a 64-bit kernel gives out: PID_MAX_LIMIT in include/linux/threads.h.
 _PID_MAX = 4 * 1024 * 1024
 # A caller can pass any int as target, and is then told ESRCH.
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
+_UID_MAX = 2**32 - 2
+
+ORIGINS = tuple(name for name, number in ORIGIN.items() if number)
+KERNEL_ORIGINS = tuple(name for name in ORIGINS if ORIGIN[name] >= FIRST_KERNEL_ORIGIN)
+SCOPES = ("default", "kernel", "all")
+#: How calls can be watched, best first.
+CALL_FAMILIES = ("fentry", "tracepoint", "raw")
+
+Some = Iterable[Any] | str | int | None
 
 
-def _several(value: object) -> list[Any] | None:
-    """One or many as a list, None as None. A string is one value."""
+def _several(name: str, value: Some) -> list[Any] | None:
+    """One or many as a list, None as None. A string or bytes is one value."""
     if value is None:
         return None
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         return [value]
-    return list(value)
+    values = list(value)
+    if not values:
+        raise FilterInvalid(
+            f"{name} is empty: nothing could pass",
+            hint=f"leave {name} out to let everything through",
+        )
+    return values
+
+
+def _number(what: str, lowest: int, highest: int, hint: str) -> Callable[[Any], bytes]:
+    """A packer for numbers in a range; those below 0 as the 32 bits that the kernel sees."""
+
+    def pack(value: Any) -> bytes:
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            raise FilterInvalid(f"{value!r} is no {what}", hint=hint)
+        return struct.pack("=Q8x", value & 0xFFFFFFFF)
+
+    return pack
+
+
+def _comm(value: Any) -> bytes:
+    raw: bytes = (
+        value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+    )
+    if not raw or b"\0" in raw:
+        raise FilterInvalid(f"{value!r} is no name of a process", hint="ps -eo comm lists them")
+    # The kernel keeps 15 bytes, and no process can be called more.
+    return raw[: COMM_LEN - 1].ljust(COMM_LEN, b"\0")
+
+
+def _cgroup(value: Any) -> bytes:
+    return struct.pack("=Q8x", cgroup_id(str(value)))
+
+
+_PS = "ps -e lists the pids of running processes"
+_PACKERS: dict[str, Callable[[Any], bytes]] = {
+    "sender_pid": _number("pid that a process can have", 1, _PID_MAX, _PS),
+    "target_pid": _number("pid", _INT_MIN, _INT_MAX, _PS),
+    "sender_uid": _number("user id", 0, _UID_MAX, "id -u NAME tells it"),
+    "target_uid": _number("user id", 0, _UID_MAX, "id -u NAME tells it"),
+    "sender_comm": _comm,
+    "target_comm": _comm,
+    "sender_cgroup": _cgroup,
+    "target_cgroup": _cgroup,
+}
 
 
 class Filters:
-    """Checked filters: `signals`, `senders`, `targets` (None lets all through), `failed_only`.
+    """Checked filters, in the form that the kernel program takes.
 
     Raises FilterInvalid for what no signal could ever meet: an empty set, a pid
     that cannot be, a name that no signal has.
     """
 
-    __slots__ = ("failed_only", "senders", "signals", "targets")
-
     def __init__(
         self,
         *,
-        signals: Iterable[str | int] | str | int | None = None,
-        sender_pid: Iterable[int] | int | None = None,
-        target_pid: Iterable[int] | int | None = None,
+        signals: Some = None,
+        exclude_signals: Some = None,
+        origins: Some = None,
+        scope: str = "default",
         failed_only: bool = False,
+        fatal_only: bool = False,
+        **ends: Some,
     ) -> None:
-        names = _several(signals)
-        self.signals: frozenset[Signal] | None = (
-            None if names is None else frozenset(parse_signal(name) for name in names)
+        if scope not in SCOPES:
+            raise FilterInvalid(f"no scope is called {scope!r}", hint=f"one of {', '.join(SCOPES)}")
+        named = _several("origins", origins)
+        self.origins = self._origins(named, scope)
+        self._failed, self._fatal = failed_only, fatal_only
+        self._signals = self._mask(
+            _several("signals", signals), _several("exclude_signals", exclude_signals)
         )
-        self.senders = _pids("sender_pid", sender_pid, 1, _PID_MAX)
-        self.targets = _pids("target_pid", target_pid, _INT_MIN, _INT_MAX)
-        self.failed_only = failed_only
-        for name, chosen in (
-            ("signals", self.signals),
-            ("sender_pid", self.senders),
-            ("target_pid", self.targets),
+        # Who names signals or origins means them, whatever they do.
+        self._kernel_if_fatal = scope == "default" and signals is None and named is None
+        if failed_only and (
+            fatal_only or not self.origins & _bits(set(ORIGINS) - {*KERNEL_ORIGINS})
         ):
-            if chosen is not None and not chosen:
-                raise FilterInvalid(
-                    f"{name} is empty: nothing could pass",
-                    hint=f"leave {name} out to let everything through",
-                )
-
-
-def _pids(
-    name: str, value: Iterable[int] | int | None, lowest: int, highest: int
-) -> frozenset[int] | None:
-    pids = _several(value)
-    if pids is None:
-        return None
-    for pid in pids:
-        if isinstance(pid, bool) or not isinstance(pid, int) or not lowest <= pid <= highest:
             raise FilterInvalid(
-                f"{name}: no process can have the pid {pid!r}",
-                hint="ps -e lists the pids of running processes",
+                "only calls can fail, and a failed one ends nothing: nothing could pass",
+                hint="leave out failed_only (-x), or the other",
             )
-    return frozenset(pids)
+        self._keys: list[tuple[int, bytes]] = []
+        for name, value in ends.items():
+            for each in _several(name, value) or ():
+                self._keys.append((FILTER[name], _PACKERS[name](each)))
+
+    @staticmethod
+    def _origins(named: list[Any] | None, scope: str) -> int:
+        for name in named or ():
+            if name not in ORIGINS:
+                raise FilterInvalid(
+                    f"no origin is called {name!r}", hint=f"one of {', '.join(ORIGINS)}"
+                )
+        chosen = set(ORIGINS if named is None else named)
+        if scope == "kernel":
+            chosen &= {*KERNEL_ORIGINS}
+        if not chosen:
+            raise FilterInvalid(
+                "none of these origins is the kernel's: nothing could pass",
+                hint="leave out --kernel, or --origin",
+            )
+        return _bits(chosen)
+
+    @staticmethod
+    def _mask(names: list[Any] | None, excluded: list[Any] | None) -> int | None:
+        if names is None and excluded is None:
+            return None
+        wanted = set(range(RTMAX + 1)) if names is None else {parse_signal(n) for n in names}
+        wanted -= {parse_signal(name) for name in excluded or ()}
+        if not wanted:
+            raise FilterInvalid(
+                "every signal asked for is excluded: nothing could pass",
+                hint="leave out one of signals and exclude_signals",
+            )
+        return sum(1 << number for number in wanted)
+
+    @property
+    def kernel_origins(self) -> int:
+        """The origins that the kernel program lets through.
+
+        What the OOM killer sends looks like any other of the kernel's own until a
+        later record tells, so the two pass together and the reader sorts them.
+        """
+        pair = _bits({"oom", "kernel"})
+        return self.origins | pair if self.origins & pair else self.origins
+
+    def settings(self, *, compat_exits: bool, calls: bool) -> dict[str, int]:
+        """Values for the members of `struct sigsnoop_settings`."""
+        filters = sum({1 << number for number, _ in self._keys})
+        mask = self._signals or 0
+        chosen = {
+            "origins": self.kernel_origins,
+            "kernel_if_fatal": self._kernel_if_fatal,
+            "filters": filters,
+            "filter_signals": self._signals is not None,
+            "failed_only": self._failed,
+            "fatal_only": self._fatal,
+            "compat_exits": compat_exits,
+            "calls": calls,
+            "signals.0": mask & (1 << 64) - 1,
+            "signals.1": mask >> 64,
+        }
+        return {name: int(chosen.get(name, 0)) for name in SETTINGS_FIELDS[1:]}
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def keys(self) -> Iterator[bytes]:
+        """The keys of the kernel program's set."""
+        return (struct.pack("=I", number) + value for number, value in self._keys)
+
+
+def _bits(names: Iterable[str]) -> int:
+    return sum(1 << ORIGIN[name] for name in names)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 
 from . import __version__
 from .errors import FilterInvalid
+from .filters import CALL_FAMILIES
 from .signals import Signal, parse_signal
 
 _EXAMPLES = """\
 examples:
-  pysigsnoop                      every kill(2) on this machine, until Ctrl-C
+  pysigsnoop                      every send by a process, every fatal signal from the kernel
+  pysigsnoop --all                the kernel's others too, SIGCHLD included
   pysigsnoop -T 2219              who signals process 2219
   pysigsnoop -s KILL,TERM -x      only these signals, only those that failed
+  pysigsnoop --origin oom,fault   out of memory, and faults
   pysigsnoop -j --duration 60     a minute of JSON lines
   pysigsnoop --trace-pipe         the original program, through trace_pipe
 """
@@ -61,47 +65,88 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _words(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _users(text: str) -> list[int]:
+    import pwd
+
+    try:
+        return [
+            int(word) if word.isdecimal() else pwd.getpwnam(word).pw_uid for word in text.split(",")
+        ]
+    except KeyError as error:
+        raise argparse.ArgumentTypeError(
+            f"no user: {error.args[0]}\n  hint: getent passwd lists them"
+        ) from None
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser, from which the help comes too. Exits 2 by itself on wrong usage."""
     top = argparse.ArgumentParser(
         prog="pysigsnoop",
-        description="Who sent which signal to whom, live, for every kill(2) on this machine.",
+        description="Who sent which signal to whom, by which call, and with what answer: live, "
+        "for every signal on this machine.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"pysigsnoop {__version__}")
-    out = top.add_argument_group("output")
-    out.add_argument("-j", "--json", action="store_true", help="one JSON object a line")
-    out.add_argument(
-        "--trace-pipe", action="store_true", help="run the original program; takes no filters"
-    )
-    keep = top.add_argument_group("filters (in the kernel; all given must be met)")
-    keep.add_argument(
-        "-p", "--pid", metavar="PID", type=_pids, action="extend", help="sent by these processes"
-    )
-    keep.add_argument(
-        "-T",
-        "--target",
-        metavar="PID",
-        type=_pids,
-        action="extend",
-        help="sent to these: pids as the sender gave them, 0, -1 and -PGID too",
-    )
-    keep.add_argument(
-        "-s",
-        "--signal",
-        metavar="SIG",
-        type=_signals,
-        action="extend",
-        help="these signals, by name or number: KILL,TERM,9,RTMIN+1",
-    )
-    keep.add_argument("-x", "--failed", action="store_true", help="failed calls only")
+    _add_output(top)
+    _add_filters(top)
     end = top.add_argument_group("limits")
     end.add_argument("--duration", metavar="S", type=_seconds, help="end after S seconds")
     end.add_argument("--count", metavar="N", type=_count, help="end after N lines")
     end.add_argument("--buffer", metavar="SIZE", type=_size, help="ring size: 64K, 8M (default 8M)")
+    end.add_argument(
+        "--attach",
+        metavar="HOW",
+        default="auto",
+        choices=("auto", *CALL_FAMILIES),
+        help="watch calls by fentry, tracepoint or raw (default auto: the first that works)",
+    )
     return top
+
+
+def _add_output(top: argparse.ArgumentParser) -> None:
+    what = top.add_argument_group("what to show").add_mutually_exclusive_group()
+    what.add_argument("--all", action="store_true", help="all of the kernel's signals too")
+    what.add_argument("--kernel", action="store_true", help="the kernel's signals only")
+    what.add_argument(
+        "--trace-pipe", action="store_true", help="run the original program; takes no filters"
+    )
+    top.add_argument("-j", "--json", action="store_true", help="one JSON object a line")
+
+
+def _add_filters(top: argparse.ArgumentParser) -> None:
+    keep = top.add_argument_group(
+        "filters",
+        "Met in the kernel. All given must be met; each takes a list, as in -s KILL,TERM.",
+    )
+
+    def add(*names: str, metavar: str, kind: Callable[[str], object], text: str) -> None:
+        keep.add_argument(*names, metavar=metavar, type=kind, action="extend", help=text)
+
+    add("-p", "--pid", metavar="PID", kind=_pids, text="sent by these processes")
+    add(
+        "-T",
+        "--target",
+        metavar="PID",
+        kind=_pids,
+        text="sent to these; also 0, -1, -PGID as given",
+    )
+    add("-u", "--user", metavar="USER", kind=_users, text="sent by these users")
+    add("--target-user", metavar="USER", kind=_users, text="sent to processes of these users")
+    add("-c", "--comm", metavar="NAME", kind=_words, text="sent by processes of these names")
+    add("--target-comm", metavar="NAME", kind=_words, text="sent to processes of these names")
+    add("--cgroup", metavar="PATH", kind=_words, text="sent from these cgroups, or below")
+    add("--target-cgroup", metavar="PATH", kind=_words, text="sent into these cgroups, or below")
+    add("-s", "--signal", metavar="SIG", kind=_signals, text="these: KILL,TERM,9,RTMIN+1")
+    add("-S", "--exclude-signal", metavar="SIG", kind=_signals, text="not these")
+    add("--origin", metavar="WHY", kind=_words, text="sent so: kill,tgkill,... fault,timer,oom,...")
+    keep.add_argument("-x", "--failed", action="store_true", help="calls that failed only")
+    keep.add_argument("--fatal", action="store_true", help="what ends its target only")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -109,7 +154,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     top = parser()
     options = top.parse_args(arguments)
     if options.trace_pipe:
-        for name in ("json", "pid", "target", "signal", "failed", "buffer"):
-            if getattr(options, name):
-                top.error(f"--trace-pipe runs the original program, which has no --{name}")
+        taken = {"trace_pipe", "duration", "count"}
+        for name, value in vars(options).items():
+            if value != top.get_default(name) and name not in taken:
+                option = name.replace("_", "-")
+                top.error(f"--trace-pipe runs the original program, which has no --{option}")
     return options

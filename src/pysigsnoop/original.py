@@ -36,8 +36,9 @@ class OriginalTracer:
         self._pipe = self._tracefs.open_pipe()
         self._event = PrintkEvent(self._tracefs.path)
         try:
-            self._bpf = BpfObject((_ENTER, _EXIT), ("values",))
+            self._bpf = BpfObject()
             try:
+                self._bpf.choose((_ENTER, _EXIT), ("values",))
                 self._bpf.load()
                 stats = self._tracefs.cpu_stats("now ts", "read events")
                 self._since = {cpu: now for cpu, (now, _) in stats.items()}

@@ -12,6 +12,7 @@ from typing import Any
 from . import diagnosis
 from ._records import SEND_FORMAT
 from .library import ffi, lib
+from .stats import Counts
 
 _RECORD = struct.Struct(SEND_FORMAT)
 # Large enough that the cost of a call is spread thin, small enough to stay in the cache.
@@ -21,8 +22,8 @@ BATCH = 1024
 class Ring:
     """Batches of records. One thread reads; any thread may `wake`."""
 
-    def __init__(self, map_fd: int) -> None:
-        self._reader = lib.reader_new(map_fd, _RECORD.size)
+    def __init__(self, map_fd: int, origins: int) -> None:
+        self._reader = lib.reader_new(map_fd, origins)
         if self._reader == ffi.NULL:
             raise diagnosis.call_failed("mapping the ring buffer", ffi.errno)
         self._batch = ffi.new("struct sigsnoop_send[]", BATCH)
@@ -32,9 +33,12 @@ class Ring:
         self._epoll.register(lib.reader_fd(self._reader), select.EPOLLIN)
         self._epoll.register(self._woken, select.EPOLLIN)
 
-    def fill(self) -> int:
-        """Copy what is there into the batch, at most BATCH records, without waiting."""
-        count = lib.reader_fill(self._reader, self._batch, BATCH)
+    def fill(self, *, final: bool = False) -> int:
+        """Move what is complete into the batch, at most BATCH sends, without waiting.
+
+        Sends that wait for their answer are kept back; `final` brings them without.
+        """
+        count = lib.reader_fill(self._reader, self._batch, BATCH, final)
         if count < 0:
             raise diagnosis.call_failed("reading the ring buffer", -count)
         return int(count)
@@ -48,8 +52,21 @@ class Ring:
         return self._epoll.fileno()
 
     def wait(self, timeout: float | None) -> None:
-        """Block until readable, or for `timeout` seconds."""
+        """Block until readable, for `timeout` seconds at most, or until `fill` has something."""
+        due = self.due()
+        if due is not None:
+            timeout = due if timeout is None else min(due, timeout)
         self._epoll.poll(timeout)
+
+    def due(self) -> float | None:
+        """Seconds until a send that is kept back is handed out anyway; None: there is none."""
+        ns = lib.reader_waits(self._reader)
+        return None if ns < 0 else ns / 1e9
+
+    def counts(self) -> Counts:
+        """What `fill` brought so far."""
+        counts = lib.reader_counts(self._reader)
+        return Counts(counts.events, counts.calls, counts.signals, counts.filtered)
 
     def wake(self) -> None:
         """Make `fileno` readable, whatever the ring holds."""

@@ -13,20 +13,55 @@ from .trace_lines import Call
 #: One event as one line, without its newline.
 Line = Callable[[Event], str]
 
-HEADER = f"{'TIME':15} {'PID':>7} {'COMM':15} {'SIGNAL':11} {'TARGET':>8} RESULT"
+HEADER = f"{'TIME':12} {'PID':>7} {'COMM':15} {'HOW':10} {'SIGNAL':11} {'TARGET':>7} RESULT"
 
 
 def text_line(event: Event) -> str:
-    """Columns under `HEADER`, below 80 wide; local time, to the µs."""
+    """Columns under `HEADER`, below 80 wide with ordinary names; local time, to the ms."""
     seconds, ns = divmod(event.time_ns, 1_000_000_000)
     clock = time.strftime("%H:%M:%S", time.localtime(seconds))
-    sender = event.sender
-    pid = "-" if sender.pid is None else sender.pid
-    signal = event.signal.name or int(event.signal)
+    signal = event.signal.name or str(int(event.signal))
     return (
-        f"{clock}.{ns // 1000:06d} {pid:>7} {printable(sender.comm_bytes):15} "
-        f"{signal:11} {event.target_arg:>8} {event.error or event.ret}"
+        f"{clock}.{ns // 1_000_000:03d} {_sender(event)} {_how(event):10} "
+        f"{signal:11} {_target(event):>7} {_answer(event)}"
     )
+
+
+def _sender(event: Event) -> str:
+    sender = event.sender
+    if sender is None:
+        return f"{'-':>7} {'-':15}"
+    return f"{sender.pid or '-':>7} {printable(sender.comm_bytes):15}"
+
+
+# Long names, shortened where a column is narrow.
+_SHORT = {"rt_sigqueueinfo": "sigqueue", "rt_tgsigqueueinfo": "tgsigqueue"}
+_SHORT |= {"pidfd_send_signal": "pidfd", "parent-death": "parent", "cgroup.kill": "cgroup"}
+
+
+def _how(event: Event) -> str:
+    return _SHORT.get(event.origin, event.origin)
+
+
+def _target(event: Event) -> str:
+    """The process reached; where its number is not known here, or none was, the argument."""
+    target = event.target
+    if target is not None and target.pid is not None:
+        return str(target.pid)
+    return "-" if event.target_arg is None else str(event.target_arg)
+
+
+def _answer(event: Event) -> str:
+    """One word: the error, or what became of it at once; 0 where the call sent nothing."""
+    if event.error is not None:
+        return event.error
+    if event.result is None:
+        return str(event.ret)
+    if event.result != "queued":
+        return event.result.removeprefix("already_").replace("_", " ")
+    if event.blocked:
+        return "blocked"
+    return "fatal" if event.fatal else "queued"
 
 
 def json_line() -> Line:

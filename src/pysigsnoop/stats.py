@@ -1,4 +1,4 @@
-"""Where every call went: to the reader, to a filter, or lost, and why."""
+"""Where every signal and every call went: to the reader, to a filter, or lost, and why."""
 
 from __future__ import annotations
 
@@ -7,70 +7,142 @@ from typing import NamedTuple
 
 from ._records import COUNTER
 
-_N = COUNTER
-
 
 class Lost(NamedTuple):
-    """Calls that the reader never saw, each counted once, by where it was lost."""
+    """What the reader never saw, each counted once, by where it was lost."""
 
-    #: Complete, but the ring had no room: the reader was too slow, or the ring too small.
+    #: Events that found no room in the ring: the reader was too slow, or the ring too small.
     ring_full: int = 0
-    #: Seen at enter, with no room to remember it until its exit.
+    #: Answers of group sends that found no room in the table of calls; their recipients came.
     table_full: int = 0
-    #: The kernel skipped the program because it was already running on that CPU.
+    #: Answers of group sends that found no room in the ring; their recipients came.
+    answers: int = 0
+    #: Runs of a program that the kernel skipped, and that would have made an event.
     skipped: int = 0
-    #: Handed over, and still unread at close.
+    #: Events handed over, and still unread at close.
     unread: int = 0
 
 
-class Stats(NamedTuple):
-    """Exact counts of calls since the trace began.
+class Tally(NamedTuple):
+    """How many of one kind were received, filtered and lost (unread among them)."""
 
-    received + filtered + sum(lost) + in_flight is every call that was in
-    progress at any time of the trace. Exact once the tracer has stopped; before
-    that, calls under way and records not yet read are in none of them.
+    received: int = 0
+    filtered: int = 0
+    lost: int = 0
+
+
+class Stats(NamedTuple):
+    """Exact counts since the trace began; final once closed.
+
+    Until the tracer has stopped and is read to its end, what is under way and not yet read is
+    in none of them.
     """
 
-    #: Handed to the caller.
+    #: Events handed to the caller.
     received: int = 0
-    #: Refused by a filter, in the kernel.
+    #: Events refused by a filter.
     filtered: int = 0
-    #: Lost, by reason.
+    #: Events and answers lost, by reason.
     lost: Lost = Lost()
-    #: In progress when the trace began or when it stopped; not lost.
+    #: Group sends in progress when the trace began or ended: not told in full, and not lost.
     in_flight: int = 0
+    #: Calls: of the six system calls, each once, however many it reached.
+    calls: Tally = Tally()
+    #: Signals that were generated, each once for each recipient, the kernel's own included.
+    signals: Tally = Tally()
 
     @property
     def lost_total(self) -> int:
         return sum(self.lost)
 
 
+class Counts(NamedTuple):
+    """Events, and the calls and signals that they stand for; and what the reader sorted out."""
+
+    events: int = 0
+    calls: int = 0
+    signals: int = 0
+    filtered: int = 0
+
+    def plus(self, other: Counts) -> Counts:
+        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def minus(self, other: Counts) -> Counts:
+        return Counts(*(a - b for a, b in zip(self, other, strict=True)))
+
+
 def account(
     counters: Sequence[int],
     *,
-    received: int,
-    unread: int,
-    enter_misses: int,
+    received: Counts,
+    unread: Counts,
+    generate_misses: int,
     exit_misses: int,
     stopped: bool,
 ) -> Stats:
     """The books, from the kernel's counters and the reader's own.
 
-    `counters` is summed over CPUs, indexed by `enum sigsnoop_counter`.
+    `counters` is summed over CPUs, indexed by `enum sigsnoop_counter`; `received` is what the
+    caller took, and `unread` what nobody took before the close.
     """
-    # A skipped exit shows twice: in the kernel's count, and when its thread enters again.
-    exits_skipped = max(exit_misses, counters[_N["exit_missed"]])
-    left_inside = counters[_N["remembered"]] - counters[_N["completed"]] - exits_skipped
-    # An exit that nothing was stored for: refused or skipped at enter, or entered too early.
-    early = counters[_N["exit_unknown"]] - counters[_N["enter_refused"]] - enter_misses
-    return Stats(
-        received=received,
-        filtered=counters[_N["filtered"]],
-        lost=Lost(
-            ring_full=counters[_N["ring_full"]],
-            table_full=counters[_N["table_full"]],
-            skipped=enter_misses + exits_skipped,
-            unread=unread,
-        ),
-        in_flight=(max(0, left_inside) if stopped else 0) + max(0, early),
+    n = {name: counters[index] for name, index in COUNTER.items() if index < len(counters)}
+    skipped = generate_misses + _skipped_exits(n, exit_misses)
+    sorted_out = received.filtered + unread.filtered
+    left_inside = (
+        n["group_remembered"]
+        - n["group_stale"]
+        - n["group_submitted"]
+        - n["group_filtered"]
+        - n["group_ring_full"]
     )
+    return Stats(
+        received=received.events,
+        filtered=n["signal_filtered"] + n["call_filtered"] + sorted_out,
+        lost=Lost(
+            ring_full=n["signal_ring_full"] + n["call_ring_full"],
+            table_full=n["group_table_full"],
+            answers=n["group_ring_full"],
+            skipped=skipped,
+            unread=unread.events,
+        ),
+        in_flight=n["group_early"] + (max(0, left_inside) if stopped else 0),
+        calls=Tally(
+            received.calls,
+            n["single_filtered"] + n["call_filtered"] + n["group_filtered"],
+            n["single_ring_full"]
+            + n["call_ring_full"]
+            + n["group_ring_full"]
+            + n["group_table_full"]
+            + skipped
+            + unread.calls,
+        ),
+        signals=Tally(
+            received.signals,
+            n["signal_filtered"] + sorted_out,
+            n["signal_ring_full"] + generate_misses + unread.signals,
+        ),
+    )
+
+
+def _skipped_exits(n: dict[str, int], misses: int) -> int:
+    """How many of the skipped exits lost something.
+
+    A call to one recipient that generated its signal was told then, and its exit adds nothing.
+    So of all calls that ended, those are the loss that are accounted for nowhere.
+    """
+    if not misses:
+        return 0
+    told = (
+        n["single_submitted"]
+        + n["single_filtered"]
+        + n["single_ring_full"]
+        + n["call_submitted"]
+        + n["call_filtered"]
+        + n["call_ring_full"]
+        + n["group_submitted"]
+        + n["group_filtered"]
+        + n["group_ring_full"]
+        + n["group_table_full"]
+        + n["group_early"]
+    )
+    return min(misses, max(0, n["exits"] + misses - told))

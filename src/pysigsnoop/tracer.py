@@ -2,46 +2,60 @@
 
 from __future__ import annotations
 
-import struct
 import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator
 from types import TracebackType
 
+from .attachment import Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
 from .errors import FilterInvalid, ReaderBusy, TracerClosed
 from .event import Event, wall_offset
 from .filters import Filters
 from .ring import Ring
-from .stats import Stats, account
+from .stats import Counts, Stats, account
 
 DEFAULT_BUFFER = 8 * 1024 * 1024
 # What the kernel takes for a ring: a power of two of pages, and far below 2 GiB.
 _SMALLEST_BUFFER, _LARGEST_BUFFER = 4096, 1 << 30
-_CALLS = 10240
+_GROUP_CALLS = 10240
 
-_ENTER, _EXIT, _LEARN = "enter_kill", "exit_kill", "learn_tracer"
-_MAPS = ("calls", "counters", "ring", "sender_pids", "target_args")
-_NO_KEYS: frozenset[int] = frozenset()
+_LEARN = "learn_tracer"
+_MAPS = ("counters", "groups", "ids", "oom_threads", "ring", "wanted")
 
 
 class SignalTracer:
-    """Sees every kill(2) on the machine from `__enter__` to `close`.
+    """Sees the signals of the whole machine, from `__enter__` to `close`.
 
     with SignalTracer(signals={"SIGKILL"}, target_pid=2219) as tracer:
         for event in tracer:
-            print(event.sender, event.signal.name, event.target_arg, event.error)
+            print(event.sender, event.origin, event.signal.name, event.target, event.error)
 
-    Filters are met in the kernel, and all must be met: `signals` (names or
-    numbers), `sender_pid` and `target_pid` (one or many; as this process's pid
-    namespace numbers them; the target as the caller gave it, so 0, -1 and -pgid
-    match too), `failed_only`. `buffer_size` is the ring's size in bytes, rounded
-    up to a power of two; `max_calls` how many calls can be in progress at once.
+    By default every send by a process, and of the kernel's own those that are
+    fatal. `scope="all"` adds the rest of the kernel's (SIGCHLD and all), `"kernel"`
+    leaves out the processes'. Who names `signals` or `origins` gets those, fatal
+    or not.
+
+    Filters are met in the kernel, and all that are given must be met; each takes
+    one value or many, and costs the same for 1 and for 10,000. `signals`,
+    `exclude_signals`: names or numbers, 0 and real-time included. `origins`: the
+    words of `Event.origin`. `sender_pid`, `target_pid`: as this process's pid
+    namespace numbers them; the target is the process reached, or where none was,
+    the argument as given; 0 and negative numbers match the argument.
+    `sender_uid`, `target_uid`; `sender_comm`, `target_comm` (cut to 15 bytes, as
+    the kernel does); `sender_cgroup`, `target_cgroup`: paths of cgroup v2, what
+    is below them included. A filter on the sender leaves out what no process
+    sent. `failed_only`: calls that returned an error; `fatal_only`: see Event.fatal.
+
+    `attach` is `auto`, `fentry`, `tracepoint` or `raw`: how calls are watched; see
+    `attachment` and docs/events.md. `buffer_size` is the ring's size in bytes,
+    rounded up to a power of two; `max_group_calls` how many group sends can be in
+    progress at once.
 
     Needs Linux 5.10 or newer with BTF, libbpf 1.0 or newer, and root or CAP_BPF
-    and CAP_PERFMON with read access to tracefs. Opening raises FilterInvalid,
-    NotPermitted, NotSupported, ObjectInvalid or TracingUnavailable.
+    and CAP_PERFMON (`tracepoint` needs to read tracefs too). Opening raises
+    FilterInvalid, NotPermitted, NotSupported, ObjectInvalid or TracingUnavailable.
 
     A tracer is opened once and closed once. One thread or task at a time reads
     it (ReaderBusy says when not); `close` and `stop` can be called from any
@@ -53,28 +67,53 @@ class SignalTracer:
         self,
         *,
         signals: Iterable[str | int] | str | int | None = None,
+        exclude_signals: Iterable[str | int] | str | int | None = None,
+        origins: Iterable[str] | str | None = None,
+        scope: str = "default",
         sender_pid: Iterable[int] | int | None = None,
         target_pid: Iterable[int] | int | None = None,
+        sender_uid: Iterable[int] | int | None = None,
+        target_uid: Iterable[int] | int | None = None,
+        sender_comm: Iterable[str | bytes] | str | bytes | None = None,
+        target_comm: Iterable[str | bytes] | str | bytes | None = None,
+        sender_cgroup: Iterable[str] | str | None = None,
+        target_cgroup: Iterable[str] | str | None = None,
         failed_only: bool = False,
+        fatal_only: bool = False,
+        attach: str = "auto",
         buffer_size: int = DEFAULT_BUFFER,
-        max_calls: int = _CALLS,
+        max_group_calls: int = _GROUP_CALLS,
     ) -> None:
         self._filters = Filters(
-            signals=signals, sender_pid=sender_pid, target_pid=target_pid, failed_only=failed_only
+            signals=signals,
+            exclude_signals=exclude_signals,
+            origins=origins,
+            scope=scope,
+            failed_only=failed_only,
+            fatal_only=fatal_only,
+            sender_pid=sender_pid,
+            target_pid=target_pid,
+            sender_uid=sender_uid,
+            target_uid=target_uid,
+            sender_comm=sender_comm,
+            target_comm=target_comm,
+            sender_cgroup=sender_cgroup,
+            target_cgroup=target_cgroup,
         )
         if not 1 <= buffer_size <= _LARGEST_BUFFER:
             raise FilterInvalid(
                 f"a ring of {buffer_size} bytes cannot be", hint="1 byte to 1 GiB, say --buffer 8M"
             )
-        if max_calls < 1:
-            raise FilterInvalid(f"max_calls is {max_calls}", hint="1 or more")
+        if max_group_calls < 1:
+            raise FilterInvalid(f"max_group_calls is {max_group_calls}", hint="1 or more")
+        self._attach = attach
         self._buffer_size = max(_SMALLEST_BUFFER, 1 << (buffer_size - 1).bit_length())
-        self._max_calls = max_calls
+        self._max_group_calls = max_group_calls
         self._pending: deque[Event] = deque()
-        self._decoded = 0  # records taken from the ring
-        self._dropped = 0  # of those, pending at close
-        self._unread = 0  # in the ring at close
+        self._unread = Counts()  # in the ring at close
+        self._dropped = Counts()  # pending at close
         self._stats = Stats()
+        self._attachment: Attachment | None = None
         self._opened = self._stopped = self._closed = self._finished = False
         # Guards opening, stopping and closing; never held while waiting for events.
         self._state = threading.RLock()
@@ -90,43 +129,43 @@ class SignalTracer:
             if self._opened:
                 raise TracerClosed("a tracer is opened once", hint="make another SignalTracer")
             self._opened = True
-            cpus = possible_cpus()
-            bpf = BpfObject((_ENTER, _EXIT, _LEARN), _MAPS)
+            self._cpus = possible_cpus()
             try:
-                self._prepare(bpf, cpus)
-                self._controls = Controls(bpf, cpus)
-                self._ring = Ring(bpf.map_fd("ring"))
+                bpf, self._attachment = attach(self._attach, self._prepare)
+            except BaseException:
+                self._stopped = self._closed = self._finished = True
+                raise
+            self._bpf = bpf
+            self._programs = self._attachment.programs
+            try:
+                self._controls = Controls(bpf, self._cpus)
+                self._ring = Ring(bpf.map_fd("ring"), self._filters.origins)
                 bpf.run_once(_LEARN)
-                # Exit first: whatever enter remembers is then completed.
-                bpf.attach(_EXIT)
-                bpf.attach(_ENTER)
             except BaseException:
                 self._stopped = self._closed = self._finished = True
                 bpf.close()
                 raise
-            self._bpf = bpf
             self._controls.set_phase("tracing")
 
-    def _prepare(self, bpf: BpfObject, cpus: int) -> None:
+    def _prepare(self, bpf: BpfObject, programs: list[str], family: str) -> None:
+        """Choose, set up and load, for one way to attach."""
         filters = self._filters
-        senders, targets = filters.senders or _NO_KEYS, filters.targets or _NO_KEYS
-        mask = sum(1 << signal for signal in filters.signals or ())
-        bpf.set_settings(
-            filters.signals is not None,
-            bool(senders),
-            bool(targets),
-            filters.failed_only,
-            mask & (1 << 64) - 1,
-            mask >> 64,
-        )
+        bpf.choose([*programs, _LEARN], _MAPS)
+        # Syscall tracepoints leave out 32-bit callers.
+        bpf.set_settings(filters.settings(compat_exits=family != "tracepoint", calls=True))
         bpf.resize("ring", self._buffer_size)
-        bpf.resize("counters", cpus)
-        bpf.resize("calls", self._max_calls)
-        bpf.resize("sender_pids", max(1, len(senders)))
-        bpf.resize("target_args", max(1, len(targets)))
+        bpf.resize("counters", self._cpus)
+        bpf.resize("groups", self._max_group_calls)
+        bpf.resize("wanted", max(1, len(filters)))
         bpf.load()
-        bpf.add_keys("sender_pids", (struct.pack("=I", pid) for pid in senders))
-        bpf.add_keys("target_args", (struct.pack("=i", pid) for pid in targets))
+        bpf.add_keys("wanted", filters.keys())
+
+    @property
+    def attachment(self) -> Attachment:
+        """How it is attached, and why not otherwise. Raises TracerClosed before `open`."""
+        if self._attachment is None:
+            raise TracerClosed("the tracer was not opened", hint="with SignalTracer() as tracer:")
+        return self._attachment
 
     def stop(self) -> None:
         """End the trace; what was seen can still be read, then reading ends.
@@ -167,15 +206,13 @@ class SignalTracer:
         with self._state:
             if self._finished:
                 return
-            while self._pending:
-                # One by one: the reader's own thread may be taking them too.
-                try:
-                    self._pending.popleft()
-                except IndexError:
-                    break
-                self._dropped += 1
-            while count := self._ring.fill():
-                self._unread += count
+            # Taken by a reader before this line, or by nobody.
+            dropped = _counts_of(_take_all(self._pending))
+            before = self._ring.counts()
+            while self._ring.fill(final=True):
+                pass
+            self._unread = self._ring.counts().minus(before)
+            self._dropped = dropped
             self._stats = self._account()
             self._finished = True
             self._ring.close()
@@ -209,12 +246,14 @@ class SignalTracer:
             return self._account()
 
     def _account(self) -> Stats:
+        pending = _counts_of(list(self._pending))
+        taken = self._ring.counts().minus(self._unread).minus(self._dropped).minus(pending)
         return account(
             self._controls.counters(),
-            received=self._decoded - self._dropped - len(self._pending),
-            unread=self._dropped + self._unread,
-            enter_misses=self._bpf.misses(_ENTER),
-            exit_misses=self._bpf.misses(_EXIT),
+            received=taken,
+            unread=self._unread.plus(self._dropped),
+            generate_misses=self._bpf.misses(self._programs.generate),
+            exit_misses=sum(self._bpf.misses(name) for name in self._programs.calls),
             stopped=self._stopped,
         )
 
@@ -266,18 +305,11 @@ class SignalTracer:
 
     def _take(self) -> bool:
         """Move one batch from the ring to the pending events."""
-        count = self._ring.fill()
+        count = self._ring.fill(final=self._stopped)
         if not count:
             return False
         offset = wall_offset()
-        first = self._decoded + 1
-        self._decoded += count
-        self._pending.extend(
-            [
-                Event(record, ident, offset)
-                for ident, record in enumerate(self._ring.records(count), first)
-            ]
-        )
+        self._pending.extend([Event(record, offset) for record in self._ring.records(count)])
         return True
 
     def _settle(self) -> None:
@@ -372,6 +404,24 @@ class _Turn:
         finally:
             tracer._reader = None
             tracer._reading.release()
+
+
+def _take_all(pending: deque[Event]) -> list[Event]:
+    """Empties it one by one: the reader's own thread may be taking events too."""
+    taken = []
+    while True:
+        try:
+            taken.append(pending.popleft())
+        except IndexError:
+            return taken
+
+
+def _counts_of(events: list[Event]) -> Counts:
+    return Counts(
+        len(events),
+        sum(event.completes_call for event in events),
+        sum(event.result is not None for event in events),
+    )
 
 
 def _resolve(future: object) -> None:

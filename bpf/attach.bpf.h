@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The programs, in families that watch the same by other means; user space loads
+ * the first family of each side that the kernel allows. "?" leaves that to it.
+ */
+#ifndef SIGSNOOP_ATTACH_BPF_H
+#define SIGSNOOP_ATTACH_BPF_H
+
+/*
+ * Calls, by the return of their functions: nobody else is slowed, 32-bit callers
+ * are seen. First here, so that a kernel that refuses them does so at once. 5.5, commit fec56f5890d9 (bpf: Introduce BPF trampoline). Argument and result.
+ */
+#define FUNCTION_EXIT(prefix, name)                                                                \
+	SEC("?fexit/" #prefix "_" #name)                                                           \
+	int fexit_##prefix##_##name(__u64 *ctx)                                                    \
+	{                                                                                          \
+		return on_exit(ctx[1]);                                                            \
+	}
+
+#if defined(__TARGET_ARCH_x86)
+FUNCTION_EXIT(__x64, sys_kill)
+FUNCTION_EXIT(__x64, sys_tkill)
+FUNCTION_EXIT(__x64, sys_tgkill)
+FUNCTION_EXIT(__x64, sys_rt_sigqueueinfo)
+FUNCTION_EXIT(__x64, sys_rt_tgsigqueueinfo)
+FUNCTION_EXIT(__x64, sys_pidfd_send_signal)
+FUNCTION_EXIT(__ia32, sys_kill)
+FUNCTION_EXIT(__ia32, sys_tkill)
+FUNCTION_EXIT(__ia32, sys_tgkill)
+FUNCTION_EXIT(__ia32, compat_sys_rt_sigqueueinfo)
+FUNCTION_EXIT(__ia32, compat_sys_rt_tgsigqueueinfo)
+FUNCTION_EXIT(__ia32, sys_pidfd_send_signal)
+FUNCTION_EXIT(__x64, compat_sys_rt_sigqueueinfo)
+FUNCTION_EXIT(__x64, compat_sys_rt_tgsigqueueinfo)
+#elif defined(__TARGET_ARCH_arm64)
+FUNCTION_EXIT(__arm64, sys_kill)
+FUNCTION_EXIT(__arm64, sys_tkill)
+FUNCTION_EXIT(__arm64, sys_tgkill)
+FUNCTION_EXIT(__arm64, sys_rt_sigqueueinfo)
+FUNCTION_EXIT(__arm64, sys_rt_tgsigqueueinfo)
+FUNCTION_EXIT(__arm64, sys_pidfd_send_signal)
+FUNCTION_EXIT(__arm64, compat_sys_rt_sigqueueinfo)
+FUNCTION_EXIT(__arm64, compat_sys_rt_tgsigqueueinfo)
+#endif
+
+/* Signals: sig, info, task, group, result. As numbers, so that the verifier sees no pointers. */
+static __always_inline int generate(__u64 *ctx)
+{
+	struct generated g = {};
+	__u64 args[5];
+
+	bpf_probe_read_kernel(args, sizeof(args), ctx);
+	g.signo = args[0];
+	g.info = args[1];
+	g.task = (void *)args[2];
+	g.group = (int)args[3];
+	g.result = args[4];
+	/* Keeps the verifier's tables in bounds; the kernel generates no other. */
+	if (g.signo < 1 || g.signo > 64)
+		return 0;
+	return on_generate(&g);
+}
+
+/* 5.5, commit ac4414b5ca47 (bpf: Add attach_btf_id attribute to program load) */
+SEC("?tp_btf/signal_generate")
+int generate_btf(__u64 *ctx)
+{
+	return generate(ctx);
+}
+
+SEC("?raw_tp/signal_generate")
+int generate_raw(__u64 *ctx)
+{
+	return generate(ctx);
+}
+
+/* oom:mark_victim, in the thread that runs the OOM killer, just after its SIGKILL. */
+SEC("?raw_tp/mark_victim")
+int oom_victim(__u64 *ctx)
+{
+	struct sigsnoop_oom_victim *record;
+	struct task_struct *victim;
+	__u32 tid = bpf_get_current_pid_tgid();
+	__u32 pid = ctx[0];
+	__u64 mm = 0;
+
+	if (live.phase != SIGSNOOP_TRACING)
+		return 0;
+	/* 6.9, commit 72ba14deb40a (mm: Update mark_victim tracepoints fields): a task, not a pid */
+	if (bpf_core_field_exists(struct trace_event_raw_mark_victim, total_vm)) {
+		victim = (void *)ctx[0];
+		pid = BPF_CORE_READ(victim, tgid);
+		mm = (__u64)BPF_CORE_READ(victim, mm);
+	}
+	bpf_map_update_elem(&oom_threads, &tid, &mm, BPF_ANY);
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record)
+		return 0;
+	record->type = SIGSNOOP_OOM_VICTIM;
+	record->host_tid = tid;
+	record->victim_host_pid = pid;
+	record->spare = 0;
+	bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+/* Calls, by syscall tracepoints: 64-bit callers only, and every syscall of the machine slower. */
+#define TRACEPOINT_EXIT(name)                                                                      \
+	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                \
+	int exit_##name(struct trace_event_raw_sys_exit *ctx)                                      \
+	{                                                                                          \
+		return on_exit(ctx->ret);                                                          \
+	}
+
+TRACEPOINT_EXIT(kill)
+TRACEPOINT_EXIT(tkill)
+TRACEPOINT_EXIT(tgkill)
+TRACEPOINT_EXIT(rt_sigqueueinfo)
+TRACEPOINT_EXIT(rt_tgsigqueueinfo)
+TRACEPOINT_EXIT(pidfd_send_signal)
+
+/* Calls, by the exit of every syscall: needs no tracefs, and is dearer still. Arguments: regs, ret. */
+SEC("?tp_btf/sys_exit")
+int exit_any(__u64 *ctx)
+{
+	return on_exit(ctx[1]);
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* How the target stands to a signal at the moment that it is generated. */
+#ifndef SIGSNOOP_FATE_BPF_H
+#define SIGSNOOP_FATE_BPF_H
+
+#define SIGNAL_UNKILLABLE 0x40	/* include/linux/sched/signal.h: an init of a pid namespace */
+
+/* Beyond so many threads that block it, "every live thread" is not looked into. */
+#define MAX_THREADS 256
+
+#define SIGCHLD 17
+#define SIGKILL 9
+#define SIGSTOP 19
+
+/* Signals whose default is not to end the process: CHLD CONT STOP TSTP TTIN TTOU URG WINCH. */
+#define HARMLESS (1 << 17 | 1 << 18 | 1 << 19 | 1 << 20 | 1 << 21 | 1 << 22 | 1 << 23 | 1 << 28)
+
+/* The masks hold signal 1 in bit 0. */
+static __always_inline bool blocks(struct task_struct *task, int signo)
+{
+	return BPF_CORE_READ(task, blocked.sig[0]) >> (signo - 1) & 1;
+}
+
+static __always_inline enum sigsnoop_disposition disposition_of(struct task_struct *task, int signo)
+{
+	void *sighand = BPF_CORE_READ(task, sighand);
+	struct k_sigaction *action;
+	__u64 handler;
+
+	action = sighand + bpf_core_field_offset(struct sighand_struct, action) +
+		 (signo - 1) * bpf_core_type_size(struct k_sigaction);
+	handler = (__u64)BPF_CORE_READ(action, sa.sa_handler);
+	/* SIG_DFL is 0, SIG_IGN is 1. */
+	return handler > 1 ? SIGSNOOP_DISPOSITION_HANDLER : handler;
+}
+
+/*
+ * For a process: whether every live thread blocks it. -1: too many threads to tell.
+ * A global function of plain numbers: the verifier checks its loop once and by
+ * itself (5.6, commit 51c39bb1d5d1), in a hundredth of the time.
+ */
+__noinline int blocked_by(__u64 address, int signo, int group)
+{
+	struct task_struct *task = (void *)address;
+	struct signal_struct *signal;
+	struct list_head *head, *at;
+	struct task_struct *thread;
+
+	if (!blocks(task, signo))
+		/* An exiting thread takes no signal; its mask says nothing of the others. */
+		if (!group || !(BPF_CORE_READ(task, flags) & PF_EXITING))
+			return 0;
+	if (!group)
+		return 1;
+	signal = BPF_CORE_READ(task, signal);
+	head = (void *)signal + bpf_core_field_offset(struct signal_struct, thread_head);
+	at = BPF_CORE_READ(head, next);
+	for (int i = 0; i < MAX_THREADS; i++) {
+		if (at == head)
+			return 1;
+		thread = (void *)at - bpf_core_field_offset(struct task_struct, thread_node);
+		if (!(BPF_CORE_READ(thread, flags) & PF_EXITING) && !blocks(thread, signo))
+			return 0;
+		at = BPF_CORE_READ(at, next);
+	}
+	return -1;
+}
+
+static __always_inline void tell_fate(struct sigsnoop_send *send, struct task_struct *task,
+				      bool group)
+{
+	int blocked = blocked_by((__u64)task, send->signo, group);
+	bool unkillable;
+
+	send->disposition = disposition_of(task, send->signo);
+	send->blocked = blocked == 1;
+	send->known |= SIGSNOOP_KNOWN_GENERATED;
+	if (blocked >= 0)
+		send->known |= SIGSNOOP_KNOWN_BLOCKED;
+	/* For an init that the kernel shields, the default does not stand. */
+	unkillable = send->result == SIGSNOOP_RESULT_IGNORED &&
+		     BPF_CORE_READ(task, signal, flags) & SIGNAL_UNKILLABLE;
+	send->fatal = send->disposition == SIGSNOOP_DISPOSITION_DEFAULT && !unkillable &&
+		      (send->signo > 31 || !(HARMLESS >> send->signo & 1));
+}
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Group sends (kill of 0, -1, -pgid; a pidfd's process group): one call, many
+ * recipients, and an answer that only the exit shows. Remembered by thread from
+ * the first recipient to the exit, as the original program remembers every call.
+ */
+#ifndef SIGSNOOP_GROUP_BPF_H
+#define SIGSNOOP_GROUP_BPF_H
+
+struct group_call {
+	__u64 call_id;
+	__u32 recipients;
+	__u32 submitted;
+	int target_arg;
+	int signo;
+};
+
+/* Calls in progress, by thread: a thread is in one call at a time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 10240);
+	__type(key, __u32);
+	__type(value, struct group_call);
+} groups SEC(".maps");
+
+/*
+ * The call that a recipient belongs to; begun with the given id where this is
+ * its first. NULL: no room, so the recipients stand alone.
+ */
+static __always_inline struct group_call *group_of(__u32 tid, struct syscall *call, __u64 id)
+{
+	struct group_call *group = bpf_map_lookup_elem(&groups, &tid);
+	struct group_call first = {
+		.call_id = id,
+		.target_arg = call->target_arg,
+		.signo = call->signo,
+	};
+
+	/* Another call's: the kernel skipped the exit program of that one. */
+	if (group && (group->target_arg != call->target_arg || group->signo != call->signo)) {
+		bpf_map_delete_elem(&groups, &tid);
+		count(SIGSNOOP_GROUP_STALE);
+		group = NULL;
+	}
+	if (!group) {
+		if (bpf_map_update_elem(&groups, &tid, &first, BPF_ANY)) {
+			live.table_was_full = 1;
+			return NULL;
+		}
+		count(SIGSNOOP_GROUP_REMEMBERED);
+		group = bpf_map_lookup_elem(&groups, &tid);
+	}
+	return group;
+}
+
+/* The exit of a group call that generated signals: hand over its answer. */
+static __always_inline void end_group(struct group_call *group, int ret)
+{
+	struct sigsnoop_group_end *end;
+
+	if (!group->submitted) {
+		count(SIGSNOOP_GROUP_FILTERED);
+		return;
+	}
+	end = bpf_ringbuf_reserve(&ring, sizeof(*end), 0);
+	if (!end) {
+		count(SIGSNOOP_GROUP_RING_FULL);
+		return;
+	}
+	end->type = SIGSNOOP_GROUP_END;
+	end->ret = ret;
+	end->call_id = group->call_id;
+	end->recipients = group->recipients;
+	end->spare = 0;
+	bpf_ringbuf_submit(end, 0);
+	count(SIGSNOOP_GROUP_SUBMITTED);
+}
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where a signal comes from, decided by what was seen: the call that the current
+ * thread is in, the siginfo, and what the thread was doing. Whoever happened to
+ * be running is not a sender: only a process whose call it is, or that the
+ * kernel itself names in the siginfo.
+ */
+#ifndef SIGSNOOP_ORIGIN_BPF_H
+#define SIGSNOOP_ORIGIN_BPF_H
+
+/* The siginfo pointer can be one of two numbers: include/linux/sched/signal.h. */
+#define SEND_SIG_NOINFO 0	/* as from the current process */
+#define SEND_SIG_PRIV 1		/* from the kernel, which names nobody */
+
+#define SI_USER 0
+#define SI_KERNEL 0x80
+#define SI_TIMER -2
+#define SI_MESGQ -3
+#define SI_ASYNCIO -4
+#define SI_SIGIO -5
+
+#define CLD_EXITED 1
+#define CLD_CONTINUED 6
+#define POLL_IN 1
+#define POLL_HUP 6
+
+#define BIT(signo) (1u << (signo))
+
+/* Raised by what a thread itself does (SYNCHRONOUS_MASK): ILL TRAP BUS FPE SEGV SYS. */
+#define SYNCHRONOUS (BIT(4) | BIT(5) | BIT(7) | BIT(8) | BIT(11) | BIT(31))
+/* Sent to a terminal's processes: HUP INT QUIT CONT TSTP TTIN TTOU WINCH. */
+#define TERMINAL (BIT(1) | BIT(2) | BIT(3) | BIT(18) | BIT(20) | BIT(21) | BIT(22) | BIT(28))
+/* Interval timers and the CPU time limit: ALRM XCPU VTALRM PROF. */
+#define TIMERS (BIT(14) | BIT(24) | BIT(26) | BIT(27))
+/* Asynchronous I/O, out-of-band data: URG IO. */
+#define INPUT (BIT(23) | BIT(29))
+
+#define SIGBUS 7
+#define SIGPIPE 13
+#define SIGIO 29
+
+/* A signal as signal_generate shows it. */
+struct generated {
+	int signo;
+	__u64 info;	/* the siginfo's address, NOINFO or PRIV; a number, so that it is not followed */
+	struct task_struct *task;
+	bool group;
+	int result;
+	int si_code;
+	struct task_struct *current;
+	__u32 current_flags;
+};
+
+static __always_inline bool in_set(__u32 set, int signo)
+{
+	return signo < 32 && set >> signo & 1;
+}
+
+static __always_inline bool has_info(struct generated *g)
+{
+	return g->info > SEND_SIG_PRIV;
+}
+
+static __always_inline void read_code(struct generated *g)
+{
+	struct kernel_siginfo *info = (void *)g->info;
+
+	if (has_info(g))
+		g->si_code = BPF_CORE_READ(info, si_code);
+	else
+		g->si_code = g->info == SEND_SIG_PRIV ? SI_KERNEL : SI_USER;
+}
+
+/*
+ * orig_ax alone does not tell: it stays that of kill while a process that killed
+ * itself dies, and interrupts arrive inside a kill. The siginfo of all six calls
+ * lies on the caller's stack; kernel 7.3's kill passes NOINFO instead.
+ */
+static __always_inline bool sent_by(struct generated *g, struct syscall *call)
+{
+	__u64 stack = (__u64)READ_TASK(g->current, stack);
+
+	if (call->origin == SIGSNOOP_ORIGIN_NONE || call->signo != g->signo ||
+	    g->current_flags & PF_EXITING)
+		return false;
+	if (has_info(g))
+		return g->info - stack < 16384;	/* THREAD_SIZE */
+	return g->info == SEND_SIG_NOINFO && call->origin == SIGSNOOP_ORIGIN_KILL;
+}
+
+/* The child whose state it is runs: it exits, or stops or continues. */
+static __always_inline bool is_child(struct generated *g)
+{
+	if (g->si_code < CLD_EXITED || g->si_code > CLD_CONTINUED)
+		return false;
+	if (g->signo == SIGCHLD)
+		return true;
+	/* clone() lets a child end with any signal. */
+	return g->current_flags & PF_EXITING &&
+	       READ_TASK(g->current, group_leader, exit_signal) == g->signo &&
+	       READ_TASK(g->task, tgid) != READ_TASK(g->current, tgid);
+}
+
+static __always_inline enum sigsnoop_origin with_info(struct generated *g)
+{
+	bool own = READ_TASK(g->task, tgid) == READ_TASK(g->current, tgid);
+
+	if (g->si_code == SI_TIMER)
+		return SIGSNOOP_ORIGIN_TIMER;
+	if (g->si_code == SI_MESGQ || g->si_code == SI_ASYNCIO || g->si_code == SI_SIGIO)
+		return SIGSNOOP_ORIGIN_IO;
+	if (is_child(g))
+		return SIGSNOOP_ORIGIN_CHILD;
+	/* Broken memory (BUS_MCEERR_AO) is told to processes that did not touch it. */
+	if (g->si_code > 0 && in_set(SYNCHRONOUS, g->signo) && (own || g->signo == SIGBUS))
+		return SIGSNOOP_ORIGIN_FAULT;
+	if (g->si_code >= POLL_IN && g->si_code <= POLL_HUP &&
+	    (g->signo == SIGIO || g->signo >= 32))
+		return SIGSNOOP_ORIGIN_IO;
+	return SIGSNOOP_ORIGIN_KERNEL;
+}
+
+static __always_inline enum sigsnoop_origin from_kernel(struct generated *g)
+{
+	if (in_set(TIMERS, g->signo))
+		return SIGSNOOP_ORIGIN_TIMER;
+	if (in_set(TERMINAL, g->signo))
+		return SIGSNOOP_ORIGIN_TERMINAL;
+	if (in_set(INPUT, g->signo))
+		return SIGSNOOP_ORIGIN_IO;
+	if (in_set(SYNCHRONOUS, g->signo) && g->task == g->current)
+		return SIGSNOOP_ORIGIN_FAULT;
+	return SIGSNOOP_ORIGIN_KERNEL;
+}
+
+static __always_inline enum sigsnoop_origin as_from_current(struct generated *g,
+							    struct syscall *call)
+{
+	if (g->signo == SIGPIPE && g->task == g->current)
+		return SIGSNOOP_ORIGIN_PIPE;
+	if (g->current_flags & PF_EXITING) {
+		if (READ_TASK(g->task, pdeath_signal) == g->signo)
+			return SIGSNOOP_ORIGIN_PARENT_DASH_DEATH;
+		return SIGSNOOP_ORIGIN_KERNEL;
+	}
+	/* 5.14, commit 661ee6280931 (cgroup: introduce cgroup.kill): to a task, not to a process. */
+	if (g->signo == SIGKILL && !g->group && is_write(call))
+		return SIGSNOOP_ORIGIN_CGROUP_DOT_KILL;
+	return SIGSNOOP_ORIGIN_KERNEL;
+}
+
+static __always_inline enum sigsnoop_origin origin_of(struct generated *g, struct syscall *call)
+{
+	if (sent_by(g, call))
+		return call->origin;
+	if (has_info(g))
+		return with_info(g);
+	if (g->info == SEND_SIG_PRIV)
+		return from_kernel(g);
+	return as_from_current(g, call);
+}
+
+/* Whether the current process is the sender: by its call, or by the kernel's own siginfo. */
+static __always_inline bool sender_is_current(enum sigsnoop_origin origin)
+{
+	switch (origin) {
+	case SIGSNOOP_ORIGIN_CHILD:
+	case SIGSNOOP_ORIGIN_PIPE:
+	case SIGSNOOP_ORIGIN_CGROUP_DOT_KILL:
+	case SIGSNOOP_ORIGIN_PARENT_DASH_DEATH:
+		return true;
+	default:
+		return origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
+	}
+}
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The two places where a send shows: where its signal is generated, and where its call returns. */
+#ifndef SIGSNOOP_SEND_BPF_H
+#define SIGSNOOP_SEND_BPF_H
+
+#define EAGAIN 11
+
+/* Ids of generated signals are odd, and unique: the signal lock keeps interrupts off here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} ids SEC(".maps");
+
+/* Threads in which the OOM killer runs, and the memory of the process it chose. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u64);
+} oom_threads SEC(".maps");
+
+/*
+ * Below 2^53, so that every JSON reader keeps them. 5.12's atomic fetch-and-add
+ * is not needed: each CPU counts for itself.
+ */
+static __always_inline __u64 next_id(void)
+{
+	__u32 zero = 0;
+	__u64 *last = bpf_map_lookup_elem(&ids, &zero);
+
+	return last ? (++*last << 12 | (bpf_get_smp_processor_id() & 0x7ff) << 1 | 1) : 0;
+}
+
+static __always_inline void describe_call(struct sigsnoop_send *send, struct syscall *call)
+{
+	send->target_arg = call->target_arg;
+	send->known |= SIGSNOOP_KNOWN_ARGUMENT;
+	if (call->origin == SIGSNOOP_ORIGIN_TGKILL ||
+	    call->origin == SIGSNOOP_ORIGIN_RT_TGSIGQUEUEINFO) {
+		send->tgid_arg = call->tgid_arg;
+		send->known |= SIGSNOOP_KNOWN_TGID;
+	}
+	if (call->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL) {
+		send->flags = call->flags;
+		send->known |= SIGSNOOP_KNOWN_FLAGS;
+	}
+}
+
+/* What the siginfo says beyond its code: the value of a sigqueue, the address of a fault. */
+static __always_inline void describe_info(struct sigsnoop_send *send, struct generated *g)
+{
+	struct kernel_siginfo *info = (void *)g->info;
+
+	send->si_code = g->si_code;
+	send->known |= SIGSNOOP_KNOWN_CODE;
+	if (!has_info(g))
+		return;
+	if (send->origin == SIGSNOOP_ORIGIN_FAULT) {
+		/* A code of SI_KERNEL says that the processor gave no address. */
+		if (g->si_code == SI_KERNEL)
+			return;
+		send->value = (__u64)BPF_CORE_READ(info, _sifields._sigfault._addr);
+		send->known |= SIGSNOOP_KNOWN_ADDRESS;
+	} else if (send->origin == SIGSNOOP_ORIGIN_RT_SIGQUEUEINFO ||
+		   send->origin == SIGSNOOP_ORIGIN_RT_TGSIGQUEUEINFO ||
+		   (send->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL && g->si_code < 0) ||
+		   send->origin == SIGSNOOP_ORIGIN_TIMER) {
+		send->value = (__u64)BPF_CORE_READ(info, _sifields._rt._sigval.sival_ptr);
+		send->known |= SIGSNOOP_KNOWN_VALUE;
+	}
+}
+
+/*
+ * The kernel's own, by default: only what ends a process. sa_handler and masks
+ * are read again in tell_fate; this is the cheap look before a record is made.
+ */
+static __always_inline bool ends_target(struct generated *g)
+{
+	if (g->signo < 32 && HARMLESS >> g->signo & 1)
+		return false;
+	return disposition_of(g->task, g->signo) == SIGSNOOP_DISPOSITION_DEFAULT;
+}
+
+static __always_inline bool generated_wanted(struct generated *g, struct syscall *call,
+					     enum sigsnoop_origin origin)
+{
+	bool process = origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
+
+	/* What the OOM killer sends is known as such only later, by the reader. */
+	if (!origin_wanted(origin) || !signal_wanted(g->signo))
+		return false;
+	/* A call that generates a signal has not failed, but for an overflow. */
+	if (settings.failed_only && !(process && g->result == SIGSNOOP_RESULT_OVERFLOW))
+		return false;
+	if ((settings.fatal_only || (settings.kernel_if_fatal && !process)) && !ends_target(g))
+		return false;
+	return sender_wanted(sender_is_current(origin) ? g->current : NULL) &&
+	       target_wanted(g->task, process ? call : NULL);
+}
+
+static __always_inline void count_signal(bool single, enum sigsnoop_counter signal,
+					 enum sigsnoop_counter call)
+{
+	count(signal);
+	if (single)
+		count(call);
+}
+
+/* One signal to one recipient. Not inlined: every family of programs calls it. */
+static __noinline int on_generate(struct generated *g)
+{
+	struct group_call *group = NULL;
+	enum sigsnoop_origin origin;
+	struct sigsnoop_send *send;
+	struct syscall call = {};
+	__u32 tid = bpf_get_current_pid_tgid();
+	bool process, many, single, passed;
+	__u64 id, *mm;
+
+	if (live.phase != SIGSNOOP_TRACING)
+		return 0;
+	g->current = (void *)bpf_get_current_task();
+	g->current_flags = READ_TASK(g->current, flags);
+	if (!(g->current_flags & PF_KTHREAD))
+		current_syscall(g->current, &call);
+	read_code(g);
+	origin = origin_of(g, &call);
+	process = origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
+	/* Others that share the victim's memory are killed after it, in the same thread. */
+	if (origin == SIGSNOOP_ORIGIN_KERNEL && g->signo == SIGKILL && g->info == SEND_SIG_PRIV) {
+		mm = bpf_map_lookup_elem(&oom_threads, &tid);
+		if (mm && *mm && *mm == (__u64)READ_TASK(g->task, mm))
+			origin = SIGSNOOP_ORIGIN_OOM;
+	}
+	id = next_id();
+	many = process && is_group_send(&call);
+	passed = generated_wanted(g, &call, origin);
+	/* Counted before the filter: how many a call reached does not depend on who looks. */
+	if (many && settings.calls && (settings.compat_exits || !call.compat))
+		group = group_of(tid, &call, id);
+	if (group)
+		group->recipients++;
+	single = process && !many;
+	if (!passed) {
+		count_signal(single, SIGSNOOP_SIGNAL_FILTERED, SIGSNOOP_SINGLE_FILTERED);
+		return 0;
+	}
+	if (group)
+		group->submitted = 1;
+	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);
+	if (!send) {
+		count_signal(single, SIGSNOOP_SIGNAL_RING_FULL, SIGSNOOP_SINGLE_RING_FULL);
+		return 0;
+	}
+	__builtin_memset(send, 0, sizeof(*send));
+	send->type = SIGSNOOP_SEND;
+	send->origin = origin;
+	send->id = id;
+	send->call_id = group ? group->call_id : id;
+	send->boot_ns = bpf_ktime_get_boot_ns();
+	send->signo = g->signo;
+	send->result = g->result;
+	describe_info(send, g);
+	describe(g->task, &send->target);
+	send->known |= SIGSNOOP_KNOWN_TARGET;
+	tell_fate(send, g->task, g->group);
+	if (sender_is_current(origin)) {
+		describe(g->current, &send->sender);
+		send->known |= SIGSNOOP_KNOWN_SENDER;
+	}
+	if (process) {
+		describe_call(send, &call);
+		send->many = many;
+		if (group) {
+			send->hold = SIGSNOOP_HOLD_GROUP;
+		} else if (single) {
+			/* kernel/signal.c: with one recipient, what became of it is the answer. */
+			send->ret = g->result == SIGSNOOP_RESULT_OVERFLOW ? -EAGAIN : 0;
+			send->recipients = 1;
+			send->known |= SIGSNOOP_KNOWN_RET | SIGSNOOP_KNOWN_RECIPIENTS;
+		}
+	} else if (origin == SIGSNOOP_ORIGIN_KERNEL && g->signo == SIGKILL &&
+		   g->info == SEND_SIG_PRIV && !(g->current_flags & PF_EXITING)) {
+		/* Perhaps the OOM killer's, which says so just after. Told by its thread. */
+		send->hold = SIGSNOOP_HOLD_OOM;
+		send->sender.host_tid = tid;
+	}
+	bpf_ringbuf_submit(send, 0);
+	count_signal(single, SIGSNOOP_SIGNAL_SUBMITTED, SIGSNOOP_SINGLE_SUBMITTED);
+	return 0;
+}
+
+/* A failed sigqueue's code and value are still in its caller's memory. */
+static __always_inline void describe_user_info(struct sigsnoop_send *send, struct syscall *call)
+{
+	/* si_code at 8; the value at 24, for 32-bit callers at 20. */
+	__u32 value32;
+	int code;
+
+	if (!call->info || bpf_probe_read_user(&code, sizeof(code), (void *)call->info + 8))
+		return;
+	send->si_code = code;
+	send->known |= SIGSNOOP_KNOWN_CODE;
+	if (call->compat) {
+		if (bpf_probe_read_user(&value32, sizeof(value32), (void *)call->info + 20))
+			return;
+		send->value = value32;
+	} else if (bpf_probe_read_user(&send->value, sizeof(send->value), (void *)call->info + 24)) {
+		return;
+	}
+	send->known |= SIGSNOOP_KNOWN_VALUE;
+}
+
+static __always_inline bool call_wanted(struct syscall *call, struct task_struct *caller,
+					struct task_struct *target, int ret)
+{
+	if (!origin_wanted(call->origin) || !signal_wanted(call->signo))
+		return false;
+	if (settings.fatal_only || (settings.failed_only && ret >= 0))
+		return false;
+	return sender_wanted(caller) && target_wanted(target, call);
+}
+
+/* One of the six calls returns. What it generated was told already; what remains is told here. */
+static __noinline int on_exit(long ret)
+{
+	struct task_struct *caller = (void *)bpf_get_current_task();
+	struct task_struct *target = NULL;
+	struct group_call *group = NULL;
+	struct sigsnoop_send *send;
+	struct syscall call = {};
+	__u32 tid = bpf_get_current_pid_tgid();
+
+	if (live.phase == SIGSNOOP_IDLE)
+		return 0;
+	current_syscall(caller, &call);
+	if (call.origin == SIGSNOOP_ORIGIN_NONE)
+		return 0;
+	if (is_group_send(&call)) {
+		group = bpf_map_lookup_elem(&groups, &tid);
+		if (group) {
+			end_group(group, ret);
+			bpf_map_delete_elem(&groups, &tid);
+		}
+	}
+	if (live.phase != SIGSNOOP_TRACING)
+		return 0;
+	count(SIGSNOOP_EXITS);
+	if (group)
+		return 0;
+	if (is_group_send(&call)) {
+		if (ret >= 0 && call.signo) {
+			count(live.table_was_full ? SIGSNOOP_GROUP_TABLE_FULL :
+						    SIGSNOOP_GROUP_EARLY);
+			return 0;
+		}
+	} else if (call.signo && (ret >= 0 || ret == -EAGAIN)) {
+		return 0;
+	}
+	/* ESRCH: whatever that number names now, it was not reached. */
+	if (ret != -3)
+		target = named_target(caller, &call);
+	if (!call_wanted(&call, caller, target, ret)) {
+		count(SIGSNOOP_CALL_FILTERED);
+		return 0;
+	}
+	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);
+	if (!send) {
+		count(SIGSNOOP_CALL_RING_FULL);
+		return 0;
+	}
+	__builtin_memset(send, 0, sizeof(*send));
+	send->type = SIGSNOOP_SEND;
+	send->origin = call.origin;
+	send->boot_ns = bpf_ktime_get_boot_ns();
+	send->signo = call.signo;
+	send->ret = ret;
+	send->known = SIGSNOOP_KNOWN_SENDER | SIGSNOOP_KNOWN_RET | SIGSNOOP_KNOWN_RECIPIENTS;
+	describe_call(send, &call);
+	describe_user_info(send, &call);
+	describe(caller, &send->sender);
+	if (target) {
+		describe(target, &send->target);
+		send->known |= SIGSNOOP_KNOWN_TARGET;
+	}
+	bpf_ringbuf_submit(send, 0);
+	count(SIGSNOOP_CALL_SUBMITTED);
+	return 0;
+}
+
+#endif

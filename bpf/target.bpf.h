@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Whom a call names, where no signal shows it: the process behind a number of
+ * the caller's pid namespace, or behind a pidfd, found as the kernel finds it.
+ */
+#ifndef SIGSNOOP_TARGET_BPF_H
+#define SIGSNOOP_TARGET_BPF_H
+
+/* include/linux/xarray.h: the low bits of an entry that is a node of the tree. */
+#define XA_NODE_MASK 3
+#define XA_NODE 2
+#define XA_SLOTS 64
+
+/* A namespace's numbers are leaves of a radix tree, 6 bits a level; 22 bits make 4 levels. */
+static __always_inline struct pid *find_pid(struct pid_namespace *ns, __u32 number)
+{
+	__u64 index = number - BPF_CORE_READ(ns, idr.idr_base);
+	__u64 entry = (__u64)BPF_CORE_READ(ns, idr.idr_rt.xa_head);
+	struct xa_node *node;
+	void **slot;
+	__u8 shift;
+
+	for (int i = 0; i < 6; i++) {
+		if ((entry & XA_NODE_MASK) != XA_NODE || entry <= 4096)
+			break;
+		node = (void *)(entry - XA_NODE);
+		shift = BPF_CORE_READ(node, shift);
+		if (i == 0 && index >> shift >= XA_SLOTS)
+			return NULL;
+		slot = (void *)node + bpf_core_field_offset(struct xa_node, slots) +
+		       (index >> shift & (XA_SLOTS - 1)) * sizeof(void *);
+		if (bpf_probe_read_kernel(&entry, sizeof(entry), slot))
+			return NULL;
+		if (!shift)
+			return (void *)entry;
+	}
+	/* A tree of one entry is that entry itself. */
+	return index ? NULL : (void *)entry;
+}
+
+/* The first task of a pid in a role; NULL where it is gone. */
+static __always_inline struct task_struct *task_of(struct pid *pid, enum pid_type type)
+{
+	void *first;
+
+	if (!pid)
+		return NULL;
+	if (type == PIDTYPE_PID)
+		first = BPF_CORE_READ(pid, tasks[PIDTYPE_PID].first);
+	else
+		first = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
+	if (!first)
+		return NULL;
+	return first - bpf_core_field_offset(struct task_struct, pid_links) -
+	       type * bpf_core_type_size(struct hlist_node);
+}
+
+/*
+ * A pidfd's file holds the pid in private_data, since 6.9 (commit cb12fd8e0dab,
+ * pidfd: add pidfs) in the inode. Any other file holds anything there, so what is
+ * found counts only where the initial namespace knows it as that pid.
+ */
+static __always_inline struct pid *pid_of_pidfd(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct pid_namespace *ns;
+	struct upid *upid;
+	struct file **slot;
+	struct file *file;
+	struct pid *pid;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	slot = BPF_CORE_READ(table, fd) + fd;
+	if (bpf_probe_read_kernel(&file, sizeof(file), slot) || !file)
+		return NULL;
+	pid = BPF_CORE_READ(file, private_data);
+	if (!pid)
+		pid = BPF_CORE_READ(file, f_inode, i_private);
+	if (!pid)
+		return NULL;
+	upid = upid_at(pid, 0);
+	ns = BPF_CORE_READ(upid, ns);
+	if (!ns || find_pid(ns, BPF_CORE_READ(upid, nr)) != pid)
+		return NULL;
+	return pid;
+}
+
+/* The process that a call to one recipient names; NULL where that is not sure. */
+static __always_inline struct task_struct *named_target(struct task_struct *caller,
+							 struct syscall *call)
+{
+	struct task_struct *task;
+	struct upid *upid;
+	struct pid *pid;
+
+	if (call->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL) {
+		pid = pid_of_pidfd(caller, call->target_arg);
+		if (call->flags & PIDFD_SIGNAL_THREAD)
+			return task_of(pid, PIDTYPE_PID);
+		/* A pidfd of a thread stands for its process too. */
+		task = task_of(pid, PIDTYPE_TGID);
+		return task ? task : task_of(pid, PIDTYPE_PID);
+	}
+	if (call->target_arg <= 0)
+		return NULL;
+	pid = BPF_CORE_READ(caller, thread_pid);
+	upid = upid_at(pid, BPF_CORE_READ(pid, level));
+	pid = find_pid(BPF_CORE_READ(upid, ns), call->target_arg);
+	return task_of(pid, PIDTYPE_PID);
+}
+
+#endif

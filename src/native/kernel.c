@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* What libbpf's interface leaves to C: its log, running a program once, a program's own counts. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "sigsnoop.h"
+#include "reader.h"
+
+int run_once(int program_fd)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+
+	return bpf_prog_test_run_opts(program_fd, &options);
+}
+
+uint64_t program_misses(int program_fd)
+{
+	/* A kernel that knows fewer fields fills in fewer. */
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(program_fd, &info, &size))
+		return 0;
+	return info.recursion_misses;
+}
+
+/* A verifier log is long and its end says most: the start is dropped where it does not fit. */
+#define LOG_SIZE (256 * 1024)
+
+static __thread char *log_text;
+static __thread size_t log_used;
+static __thread bool log_open;
+
+static int keep_log(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	int size;
+
+	if (!log_open || !log_text || level == LIBBPF_DEBUG)
+		return 0;
+	if (log_used > LOG_SIZE / 2) {
+		memmove(log_text, log_text + LOG_SIZE / 4, log_used - LOG_SIZE / 4);
+		log_used -= LOG_SIZE / 4;
+	}
+	size = vsnprintf(log_text + log_used, LOG_SIZE - log_used, format, arguments);
+	if (size > 0)
+		log_used += (size_t)size < LOG_SIZE - log_used ? (size_t)size
+							       : LOG_SIZE - log_used - 1;
+	return 0;
+}
+
+void log_start(void)
+{
+	if (!log_text)
+		log_text = malloc(LOG_SIZE);
+	if (log_text)
+		log_text[0] = '\0';
+	log_used = 0;
+	log_open = true;
+	libbpf_set_print(keep_log);
+}
+
+const char *log_end(void)
+{
+	log_open = false;
+	return log_text ? log_text : "";
+}

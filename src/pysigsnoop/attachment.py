@@ -1,0 +1,106 @@
+"""How the programs are attached: by trying, the best first, with the reason kept where refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .bpf_object import BpfObject
+from .diagnosis import missing_capabilities
+from .errors import FilterInvalid, NotPermitted, NotSupported, PysigsnoopError
+from .filters import CALL_FAMILIES
+from .library import ffi, lib
+
+#: Signal events, best first; raw tracepoints where the kernel refuses typed ones.
+SIGNAL_FAMILIES = {"tp_btf": "generate_btf", "raw_tp": "generate_raw"}
+
+_CALLS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
+_OOM = "oom_victim"
+
+
+class Programs(NamedTuple):
+    """The programs of an attachment, by what they watch."""
+
+    generate: str
+    calls: tuple[str, ...]
+
+
+class Attachment(NamedTuple):
+    """How a tracer is attached, and why not otherwise."""
+
+    #: Signal events: `tp_btf` or `raw_tp`.
+    signals: str
+    #: Calls: `fentry` (functions; slows nobody, sees 32-bit callers), `tracepoint` (64-bit callers
+    #: only) or `raw` (every syscall's exit; sees 32-bit callers, and is the dearest).
+    syscalls: str
+    #: What was tried and refused before, with the reason.
+    refused: dict[str, str]
+    #: The kernel programs behind it.
+    programs: Programs
+
+
+def _functions(bpf: BpfObject) -> list[str]:
+    """The fexit programs whose kernel function exists: 32-bit callers need not be built in."""
+    names = [name for name in bpf.programs() if name.startswith("fexit_")]
+    btf = lib.btf__load_vmlinux_btf()
+    if btf == ffi.NULL:
+        raise NotSupported("the kernel's BTF cannot be read", hint="ls -l /sys/kernel/btf/vmlinux")
+    try:
+        return [
+            name
+            for name in names
+            if lib.btf__find_by_name(btf, name.removeprefix("fexit_").encode()) > 0
+        ]
+    finally:
+        lib.btf__free(btf)
+
+
+def _call_programs(family: str, bpf: BpfObject) -> list[str]:
+    if family == "fentry":
+        return _functions(bpf)
+    if family == "tracepoint":
+        return [f"exit_{call}" for call in _CALLS]
+    return ["exit_any"]
+
+
+def attach(
+    wanted: str, prepare: Callable[[BpfObject, list[str], str], None]
+) -> tuple[BpfObject, Attachment]:
+    """Open, `prepare` (choose, set up and load) and attach the first families that work.
+
+    `wanted` is `auto` or one of CALL_FAMILIES. `prepare` gets the object, the
+    programs to load and the family. Raises the last refusal where all are refused.
+    """
+    if wanted not in ("auto", *CALL_FAMILIES):
+        raise FilterInvalid(
+            f"no way to attach is called {wanted!r}",
+            hint=f"one of auto, {', '.join(CALL_FAMILIES)}",
+        )
+    refused: dict[str, str] = {}
+    for signals, generate in SIGNAL_FAMILIES.items():
+        for family in CALL_FAMILIES if wanted == "auto" else (wanted,):
+            try:
+                bpf, programs = _try(family, generate, prepare)
+            except PysigsnoopError as error:
+                refused[f"{signals}+{family}"] = error.message
+                last = error
+                if isinstance(error, NotPermitted) and missing_capabilities():
+                    raise
+            else:
+                return bpf, Attachment(signals, family, refused, programs)
+    raise last
+
+
+def _try(
+    family: str, generate: str, prepare: Callable[[BpfObject, list[str], str], None]
+) -> tuple[BpfObject, Programs]:
+    bpf = BpfObject()
+    try:
+        calls = _call_programs(family, bpf)
+        prepare(bpf, [*calls, generate, _OOM], family)
+        for program in (*calls, _OOM, generate):
+            bpf.attach(program)
+    except BaseException:
+        bpf.close()
+        raise
+    return bpf, Programs(generate, tuple(calls))
