@@ -46,19 +46,19 @@ FUNCTION_EXIT(__arm64, compat_sys_rt_tgsigqueueinfo)
 /* Signals: sig, info, task, group, result. As numbers, so that the verifier sees no pointers. */
 static __always_inline int generate(__u64 *ctx)
 {
-	struct generated g = {};
+	__u32 zero = 0;
+	struct generated *g = bpf_map_lookup_elem(&scratch, &zero);
 	__u64 args[5];
 
-	bpf_probe_read_kernel(args, sizeof(args), ctx);
-	g.signo = args[0];
-	g.info = args[1];
-	g.task = (void *)args[2];
-	g.group = (int)args[3];
-	g.result = args[4];
-	/* Keeps the verifier's tables in bounds; the kernel generates no other. */
-	if (g.signo < 1 || g.signo > 64)
+	if (!g)
 		return 0;
-	return on_generate(&g);
+	bpf_probe_read_kernel(args, sizeof(args), ctx);
+	g->signo = args[0];
+	g->info = args[1];
+	g->task = (void *)args[2];
+	g->group = (int)args[3];
+	g->result = args[4];
+	return on_generate(g);
 }
 
 /* 5.5, commit ac4414b5ca47 (bpf: Add attach_btf_id attribute to program load) */

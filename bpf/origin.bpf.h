@@ -49,7 +49,20 @@ struct generated {
 	int si_code;
 	struct task_struct *current;
 	__u32 current_flags;
+	struct syscall call;
 };
+
+/*
+ * Not on the stack: of what lies there the verifier follows every value through
+ * all that comes after, and kernel 5.10 gives up. The signal lock holds
+ * interrupts off, so a CPU is in one signal at a time.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct generated);
+} scratch SEC(".maps");
 
 static __always_inline bool in_set(__u32 set, int signo)
 {
@@ -76,8 +89,9 @@ static __always_inline void read_code(struct generated *g)
  * itself dies, and interrupts arrive inside a kill. The siginfo of all six calls
  * lies on the caller's stack; kernel 7.3's kill passes NOINFO instead.
  */
-static __always_inline bool sent_by(struct generated *g, struct syscall *call)
+static __always_inline bool sent_by(struct generated *g)
 {
+	struct syscall *call = &g->call;
 	__u64 stack = (__u64)READ_TASK(g->current, stack);
 
 	if (call->origin == SIGSNOOP_ORIGIN_NONE || call->signo != g->signo ||
@@ -133,8 +147,7 @@ static __always_inline enum sigsnoop_origin from_kernel(struct generated *g)
 	return SIGSNOOP_ORIGIN_KERNEL;
 }
 
-static __always_inline enum sigsnoop_origin as_from_current(struct generated *g,
-							    struct syscall *call)
+static __always_inline enum sigsnoop_origin as_from_current(struct generated *g)
 {
 	if (g->signo == SIGPIPE && g->task == g->current)
 		return SIGSNOOP_ORIGIN_PIPE;
@@ -144,20 +157,20 @@ static __always_inline enum sigsnoop_origin as_from_current(struct generated *g,
 		return SIGSNOOP_ORIGIN_KERNEL;
 	}
 	/* 5.14, commit 661ee6280931 (cgroup: introduce cgroup.kill): to a task, not to a process. */
-	if (g->signo == SIGKILL && !g->group && is_write(call))
+	if (g->signo == SIGKILL && !g->group && is_write(&g->call))
 		return SIGSNOOP_ORIGIN_CGROUP_DOT_KILL;
 	return SIGSNOOP_ORIGIN_KERNEL;
 }
 
-static __always_inline enum sigsnoop_origin origin_of(struct generated *g, struct syscall *call)
+static __always_inline enum sigsnoop_origin origin_of(struct generated *g)
 {
-	if (sent_by(g, call))
-		return call->origin;
+	if (sent_by(g))
+		return g->call.origin;
 	if (has_info(g))
 		return with_info(g);
 	if (g->info == SEND_SIG_PRIV)
 		return from_kernel(g);
-	return as_from_current(g, call);
+	return as_from_current(g);
 }
 
 /* Whether the current process is the sender: by its call, or by the kernel's own siginfo. */

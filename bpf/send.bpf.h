@@ -83,8 +83,7 @@ static __always_inline bool ends_target(struct generated *g)
 	return disposition_of(g->task, g->signo) == SIGSNOOP_DISPOSITION_DEFAULT;
 }
 
-static __always_inline bool generated_wanted(struct generated *g, struct syscall *call,
-					     enum sigsnoop_origin origin)
+static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_origin origin)
 {
 	bool process = origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
 
@@ -97,7 +96,7 @@ static __always_inline bool generated_wanted(struct generated *g, struct syscall
 	if ((settings.fatal_only || (settings.kernel_if_fatal && !process)) && !ends_target(g))
 		return false;
 	return sender_wanted(sender_is_current(origin) ? g->current : NULL) &&
-	       target_wanted(g->task, process ? call : NULL);
+	       target_wanted(g->task, process ? &g->call : NULL);
 }
 
 static __always_inline void count_signal(bool single, enum sigsnoop_counter signal,
@@ -114,7 +113,7 @@ static __noinline int on_generate(struct generated *g)
 	struct group_call *group = NULL;
 	enum sigsnoop_origin origin;
 	struct sigsnoop_send *send;
-	struct syscall call = {};
+	struct syscall *call = &g->call;
 	__u32 tid = bpf_get_current_pid_tgid();
 	bool process, many, single, passed;
 	__u64 id, *mm;
@@ -123,10 +122,12 @@ static __noinline int on_generate(struct generated *g)
 		return 0;
 	g->current = (void *)bpf_get_current_task();
 	g->current_flags = READ_TASK(g->current, flags);
-	if (!(g->current_flags & PF_KTHREAD))
-		current_syscall(g->current, &call);
+	if (g->current_flags & PF_KTHREAD)
+		*call = (struct syscall){};
+	else
+		current_syscall(g->current, call);
 	read_code(g);
-	origin = origin_of(g, &call);
+	origin = origin_of(g);
 	process = origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
 	/* Others that share the victim's memory are killed after it, in the same thread. */
 	if (origin == SIGSNOOP_ORIGIN_KERNEL && g->signo == SIGKILL && g->info == SEND_SIG_PRIV) {
@@ -135,11 +136,11 @@ static __noinline int on_generate(struct generated *g)
 			origin = SIGSNOOP_ORIGIN_OOM;
 	}
 	id = next_id();
-	many = process && is_group_send(&call);
-	passed = generated_wanted(g, &call, origin);
+	many = process && is_group_send(call);
+	passed = generated_wanted(g, origin);
 	/* Counted before the filter: how many a call reached does not depend on who looks. */
-	if (many && settings.calls && (settings.compat_exits || !call.compat))
-		group = group_of(tid, &call, id);
+	if (many && settings.calls && (settings.compat_exits || !call->compat))
+		group = group_of(tid, call, id);
 	if (group)
 		group->recipients++;
 	single = process && !many;
@@ -171,7 +172,7 @@ static __noinline int on_generate(struct generated *g)
 		send->known |= SIGSNOOP_KNOWN_SENDER;
 	}
 	if (process) {
-		describe_call(send, &call);
+		describe_call(send, call);
 		send->many = many;
 		if (group) {
 			send->hold = SIGSNOOP_HOLD_GROUP;
