@@ -98,19 +98,22 @@ class SignalTracer:
             self._opened = True
             cpus = possible_cpus()
             bpf = BpfObject((_ENTER, _EXIT, _LEARN), _MAPS)
+            ring = None
             try:
                 self._prepare(bpf, cpus)
                 self._controls = Controls(bpf, cpus)
-                self._ring = Ring(bpf.map_fd("ring"))
+                ring = Ring(bpf.map_fd("ring"))
                 bpf.run_once(_LEARN)
                 # Exit first: whatever enter remembers is then completed.
                 bpf.attach(_EXIT)
                 bpf.attach(_ENTER)
             except BaseException:
                 self._stopped = self._closed = self._finished = True
+                if ring:
+                    ring.close()
                 bpf.close()
                 raise
-            self._bpf = bpf
+            self._bpf, self._ring = bpf, ring
             self._ready = True
             self._controls.set_phase("tracing")
 
