@@ -9,7 +9,7 @@ from pysigsnoop import Event, SignalTracer
 from .senders import NOBODY, Sender
 
 THREADS = 3
-ROUNDS = 20
+ROUNDS = 12
 
 
 def by_thread(events: list[Event]) -> dict[int, list[int]]:

@@ -93,9 +93,9 @@ from pysigsnoop import SignalTracer, TracerClosed
 tracer = None
 signal.signal(signal.SIGALRM, lambda *_: (tracer.stats, tracer.closed or tracer.{what}()))
 came = 0
-for i in range(60):
+for i in range(24):
     tracer = SignalTracer(sender_pid=os.getpid())
-    signal.setitimer(signal.ITIMER_REAL, 0.0005 + i * 0.0025)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005 + i * 0.005)
     try:
         with tracer:
             for _ in range(20):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -114,14 +115,23 @@ def test_stop_ends_a_waiting_reader_and_a_loop(sender: Sender) -> None:
 def test_a_second_reader_is_refused_while_the_first_waits(sender: Sender) -> None:
     with SignalTracer(sender_pid=sender.pid) as tracer:
         got: list[int] = []
-        first = threading.Thread(target=lambda: got.append(len(tracer.read(PATIENCE))))
-        first.start()
-        end = time.monotonic() + PATIENCE
-        with pytest.raises(ReaderBusy, match="one reader"):
+
+        def first() -> None:
+            while not got:
+                with suppress(ReaderBusy):  # while the other one tries
+                    got.append(len(tracer.read(PATIENCE)))
+
+        def second() -> None:
+            end = time.monotonic() + PATIENCE
             while time.monotonic() < end:
                 tracer.read(0)
+
+        waiting = threading.Thread(target=first)
+        waiting.start()
+        with pytest.raises(ReaderBusy, match="one reader"):
+            second()
         sender.send(target=NOBODY)
-        first.join()
+        waiting.join()
         assert got == [1]
         # And when the first is done, another may.
         assert tracer.read(0) == []
