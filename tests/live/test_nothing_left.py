@@ -69,7 +69,7 @@ for _ in range(2):
         assert tracer.closed
     else:
         raise SystemExit("it opened")
-assert "bpf" not in Path("/proc/self/maps").read_text()
+assert "bpf-map" not in Path("/proc/self/maps").read_text()
 assert len(os.listdir("/proc/self/fd")) == fds
 """
     hide = "mount -t tmpfs none /sys/kernel/tracing && mount -t tmpfs none /sys/kernel/debug"
