@@ -25,7 +25,7 @@ def text_line(event: Event) -> str:
     clock = time.strftime("%H:%M:%S", time.localtime(seconds))
     sender = event.sender
     pid = "-" if sender.pid is None else sender.pid
-    signal = event.signal.name or int(event.signal)
+    signal = event.signal.name or str(int(event.signal))
     return (
         f"{clock}.{ns // 1000:06d} {pid:>7} {printable(sender.comm_bytes):15} "
         f"{signal:11} {event.target_arg:>8} {event.error or event.ret}"
