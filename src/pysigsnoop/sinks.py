@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from .event import Event
-from .stats import Stats
 from .text import printable
-from .trace_lines import Call
 
-#: One event as one line, without its newline.
-Line = Callable[[Event], str]
+if TYPE_CHECKING:
+    from .event import Event
+    from .stats import Stats
+    from .trace_lines import Call
+
+    #: One event as one line, without its newline.
+    Line = Callable[[Event], str]
 
 HEADER = f"{'TIME':15} {'PID':>7} {'COMM':15} {'SIGNAL':11} {'TARGET':>8} RESULT"
 
@@ -22,7 +25,7 @@ def text_line(event: Event) -> str:
     clock = time.strftime("%H:%M:%S", time.localtime(seconds))
     sender = event.sender
     pid = "-" if sender.pid is None else sender.pid
-    signal = event.signal.name or int(event.signal)
+    signal = event.signal.name or str(int(event.signal))
     return (
         f"{clock}.{ns // 1000:06d} {pid:>7} {printable(sender.comm_bytes):15} "
         f"{signal:11} {event.target_arg:>8} {event.error or event.ret}"
