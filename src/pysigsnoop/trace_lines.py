@@ -16,12 +16,15 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# A comm is at most 15 bytes, and the shortest match of this is 20: no process can name itself so
-# that a record seems to begin elsewhere. The tgid column comes with the option record-tgid.
+# A comm is at most 15 bytes, and the shortest match of this is 17: no process can name itself so
+# that a record seems to begin elsewhere. The tgid column comes with the option record-tgid. What
+# follows is not matched: each record counts, also one of a kind whose text is not a name and a
+# colon (stack traces, the function tracer).
 _START = re.compile(
     rb"-(?P<tid>\d+) +(?:\( *[\d-]+\) +)?\[(?P<cpu>\d{3,})\] \S{4,} +"
-    rb"(?P<time>\d+(?:\.\d+)?): (?P<event>\w+): "
+    rb"(?P<time>\d+(?:\.\d+)?): "
 )
+_PRINTED = b"bpf_trace_printk: "
 _LOST = re.compile(rb"CPU:(?P<cpu>\d+) \[LOST(?: (?P<count>\d+))? EVENTS\]$")
 
 _FIRST = re.compile(
@@ -79,7 +82,8 @@ def split_records(text: bytes) -> Iterator[Record | LostEvents]:
             current = None
         if start:
             current = int(start["tid"]), int(start["cpu"]), ticks(start["time"])
-            message = line[start.end() :] if start["event"] == b"bpf_trace_printk" else b""
+            said = line[start.end() :]
+            message = said.removeprefix(_PRINTED) if said.startswith(_PRINTED) else b""
         elif lost:
             yield LostEvents(int(lost["cpu"]), int(lost["count"]) if lost["count"] else None)
         elif not _complete(message):
@@ -102,7 +106,7 @@ class Joiner:
 
     Halves of one read are adjacent in the kernel's buffer, where no other reader
     can take the records between them. Across two reads one can: there the caller
-    says, by `undisturbed`, which CPUs' records all came here.
+    says, by `interrupt`, on which CPUs that happened.
     """
 
     def __init__(self) -> None:
