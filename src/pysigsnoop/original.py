@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 from .bpf_object import BpfObject
-from .trace_lines import Call, Half, Joiner, LostEvents, Record, split_records
+from .trace_assembly import Assembly, Call, Half
+from .trace_lines import LostEvents, Record, split_records
 from .tracefs import PrintkEvent, Tracefs
 
 _ENTER, _EXIT = "kill_entry", "kill_exit"
@@ -29,8 +29,6 @@ class OriginalTracer:
 
     def __init__(self) -> None:
         self._tracefs = Tracefs()
-        self._joiner = Joiner()
-        self._seen: Counter[int] = Counter()
         # Each CPU's own time at the end of the trace, once it has ended.
         self._until: dict[int, int] | None = None
 
@@ -49,9 +47,11 @@ class OriginalTracer:
             self._bpf.load()
             self._event.wait()
             stats = self._tracefs.cpu_stats("now ts", "read events")
-            # A CPU's records up to here are from before the start.
-            self._since = {cpu: now for cpu, (now, _) in stats.items()}
-            self._base = {cpu: read for cpu, (_, read) in stats.items()}
+            self._assembly = Assembly(
+                since={cpu: now for cpu, (now, _) in stats.items()},
+                read={cpu: read for cpu, (_, read) in stats.items()},
+                count_read=self._count_read,
+            )
             # Exit first: whatever enter remembers is then completed.
             self._bpf.attach(_EXIT)
             self._bpf.attach(_ENTER)
@@ -86,11 +86,10 @@ class OriginalTracer:
         while True:
             stopped = self._until is not None
             records = list(split_records(self._read()))
-            yield from self._join(records)
+            yield from self._assembly.join(records)
             left = None if end is None else end - time.monotonic()
             if stopped and (not records or self._at_end(records)):
-                for cpu in self._joiner.open_cpus:
-                    yield from self._joiner.interrupt(cpu)
+                yield from self._assembly.finish()
                 return
             # Also while lines keep coming: on a busy machine there may be no last one.
             if left is not None and left <= 0:
@@ -104,46 +103,11 @@ class OriginalTracer:
         except BlockingIOError:
             return b""
 
+    def _count_read(self) -> dict[int, int]:
+        return {cpu: read for cpu, (read,) in self._tracefs.cpu_stats("read events").items()}
+
     def _at_end(self, records: list[Record | LostEvents]) -> bool:
         """Whether the last of these was printed after `stop`: the pipe is in the order of time."""
         last = records[-1]
         until = self._until or {}
         return isinstance(last, Record) and last.time > until.get(last.cpu, last.time)
-
-    def _join(self, records: list[Record | LostEvents]) -> Iterator[Call | Half | LostEvents]:
-        self._seen.update(record.cpu for record in records if isinstance(record, Record))
-        disturbed = self._disturbed() if self._joiner.open_cpus else frozenset()
-        for cpu in disturbed:
-            yield from self._joiner.interrupt(cpu)
-        for at, record in enumerate(records):
-            if isinstance(record, LostEvents):
-                yield from self._joiner.interrupt(record.cpu)
-                if not self._before_start(records[at:], record.cpu):
-                    yield record
-            elif not self._old(record):
-                # The first new one: later ones are new too, even if the trace clock is changed.
-                self._since.pop(record.cpu, None)
-                yield from self._joiner.add(record)
-        for cpu in disturbed:
-            yield from self._joiner.interrupt(cpu)
-
-    def _old(self, record: Record) -> bool:
-        return record.time <= self._since.get(record.cpu, -1)
-
-    def _before_start(self, records: list[Record | LostEvents], cpu: int) -> bool:
-        """Whether that CPU's next record is older than this trace, and a loss before it too."""
-        for record in records:
-            if isinstance(record, Record) and record.cpu == cpu:
-                return self._old(record)
-        return False
-
-    def _disturbed(self) -> frozenset[int]:
-        """CPUs with a waiting half whose records did not all come here, by the kernel's count."""
-        stats = self._tracefs.cpu_stats("read events")
-        disturbed = set()
-        for cpu in self._joiner.open_cpus:
-            elsewhere = stats[cpu][0] - self._base[cpu] - self._seen[cpu]
-            if elsewhere:
-                self._base[cpu] += elsewhere
-                disturbed.add(cpu)
-        return frozenset(disturbed)

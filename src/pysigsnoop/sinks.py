@@ -8,7 +8,7 @@ from collections.abc import Callable
 from .event import Event
 from .stats import Stats
 from .text import printable
-from .trace_lines import Call
+from .trace_assembly import Call
 
 #: One event as one line, without its newline.
 Line = Callable[[Event], str]
