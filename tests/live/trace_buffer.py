@@ -154,6 +154,22 @@ class Original:
                 return line
         raise AssertionError(f"ended before {pattern}: {self.errors}")
 
+    def wait_for_end_or_line(self) -> bool:
+        """Whether a line comes before the end; kill() is called until one of the two."""
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            os.kill(os.getpid(), 0)
+            try:
+                line = self._lines.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            if line is None:
+                self._lines.put(None)
+                return False
+            self.seen.append(line)
+            return True
+        raise AssertionError("neither a line nor an end")
+
     def signal(self, number: int) -> None:
         """A signal that is no kill(), so it makes no line."""
         signal.pidfd_send_signal(self._pidfd, number)
