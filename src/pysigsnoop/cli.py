@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from .original import OriginalTracer
-    from .trace_lines import Call, Half, LostEvents
+    from .trace_assembly import Call, Half
+    from .trace_lines import LostEvents
 
 
 class Console:
@@ -151,7 +152,7 @@ def _trace(chosen: Namespace, console: Console) -> ExitStatus:
 
 def _trace_pipe(chosen: Namespace, console: Console) -> ExitStatus:
     from .original import OriginalTracer
-    from .trace_lines import Call, Half
+    from .trace_assembly import Call, Half
 
     received = halves = lost = 0
     with OriginalTracer() as tracer, console.ending(tracer.stop):

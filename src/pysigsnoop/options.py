@@ -110,6 +110,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options = top.parse_args(arguments)
     if options.trace_pipe:
         for name in ("json", "pid", "target", "signal", "failed", "buffer"):
-            if getattr(options, name):
+            given = getattr(options, name)
+            if given is not None and given is not False:
                 top.error(f"--trace-pipe runs the original program, which has no --{name}")
     return options

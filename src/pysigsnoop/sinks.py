@@ -11,7 +11,7 @@ from .text import printable
 if TYPE_CHECKING:
     from .event import Event
     from .stats import Stats
-    from .trace_lines import Call
+    from .trace_assembly import Call
 
     #: One event as one line, without its newline.
     Line = Callable[[Event], str]
