@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 #include <bpf/libbpf.h>
 #include "sigsnoop.h"
 #include "reader.h"
@@ -20,6 +22,8 @@
 
 struct reader {
 	struct ring_buffer *ring;
+	int timer;
+	bool timed;	/* the timer is on */
 	unsigned int origins;
 	/* The batch: where the next send goes, and for how many there is room. */
 	struct sigsnoop_send *next;
@@ -179,11 +183,13 @@ struct reader *reader_new(int ring_fd, unsigned int origins)
 	if (!reader)
 		return NULL;
 	reader->origins = origins;
-	reader->ring = ring_buffer__new(ring_fd, take_record, reader, NULL);
+	reader->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (reader->timer >= 0)
+		reader->ring = ring_buffer__new(ring_fd, take_record, reader, NULL);
 	if (!reader->ring) {
 		int error = errno;
 
-		free(reader);
+		reader_free(reader);
 		errno = error;
 		return NULL;
 	}
@@ -195,6 +201,8 @@ void reader_free(struct reader *reader)
 	if (!reader)
 		return;
 	ring_buffer__free(reader->ring);
+	if (reader->timer >= 0)
+		close(reader->timer);
 	free(reader->held);
 	free(reader);
 }
@@ -202,6 +210,29 @@ void reader_free(struct reader *reader)
 int reader_fd(const struct reader *reader)
 {
 	return ring_buffer__epoll_fd(reader->ring);
+}
+
+int reader_timer_fd(const struct reader *reader)
+{
+	return reader->timer;
+}
+
+/* Sets the timer to when the first send that is kept back is due; off where there is none. */
+static void set_timer(struct reader *reader)
+{
+	struct itimerspec when = {};
+	unsigned long long first = UINT64_MAX;
+
+	for (size_t i = 0; i < reader->held_count; i++)
+		if (due(&reader->held[i]) < first)
+			first = due(&reader->held[i]);
+	if (reader->held_count) {
+		when.it_value.tv_sec = first / 1000000000;
+		/* 0 would turn it off. */
+		when.it_value.tv_nsec = first % 1000000000 + !first;
+	}
+	timerfd_settime(reader->timer, TFD_TIMER_ABSTIME, &when, NULL);
+	reader->timed = reader->held_count;
 }
 
 long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capacity, bool all)
@@ -214,26 +245,16 @@ long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capa
 		release(reader, now());
 	if (reader->room)
 		error = ring_buffer__consume(reader->ring);
-	if (all && reader->held_count)
+	/* With room left the ring is empty: no answer will come any more. */
+	if (all && reader->room)
 		release(reader, UINT64_MAX);
+	if (reader->held_count || reader->timed)
+		set_timer(reader);
 	if (reader->error)
 		return -reader->error;
 	if (error < 0 && error != STOP)
 		return error;
 	return capacity - reader->room;
-}
-
-long long reader_waits(const struct reader *reader)
-{
-	unsigned long long first = UINT64_MAX, time;
-
-	if (!reader->held_count)
-		return -1;
-	for (size_t i = 0; i < reader->held_count; i++)
-		if (due(&reader->held[i]) < first)
-			first = due(&reader->held[i]);
-	time = now();
-	return first > time ? first - time : 0;
 }
 
 struct reader_counts reader_counts(const struct reader *reader)

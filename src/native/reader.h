@@ -17,15 +17,15 @@ void reader_free(struct reader *reader);
 /* An epoll descriptor, readable while the ring holds records. */
 int reader_fd(const struct reader *reader);
 
+/* Readable once a send that is kept back is to be handed out anyway. */
+int reader_timer_fd(const struct reader *reader);
+
 /*
  * Moves at most capacity complete sends to batch and returns how many; what does
  * not fit stays in the ring. Never waits. With all, those that still wait for
  * their answer are handed out without it. Below 0: -errno.
  */
 long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capacity, bool all);
-
-/* ns until a record that waits is handed out anyway; -1: none waits. */
-long long reader_waits(const struct reader *reader);
 
 /* What was handed out so far. */
 struct reader_counts {

@@ -30,9 +30,7 @@ from .errors import (
     TracerClosed,
     TracingUnavailable,
 )
-from .event import Event, Process
 from .signals import Signal
-from .stats import Lost, Stats
 from .text import printable
 
 __version__ = "0.1.0"
@@ -58,13 +56,24 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .event import Event, Process
+    from .stats import Lost, Stats
     from .tracer import SignalTracer
+
+# What needs something built; the rest of the package, and --help, must do without.
+_BUILT = {
+    "Event": "event",
+    "Lost": "stats",
+    "Process": "event",
+    "SignalTracer": "tracer",
+    "Stats": "stats",
+}
 
 
 def __getattr__(name: str) -> object:
-    """The tracer needs libbpf; the rest of the package, and --help, must do without."""
-    if name == "SignalTracer":
-        from .tracer import SignalTracer
+    """Imported when first asked for; the tracer needs libbpf."""
+    if name in _BUILT:
+        from importlib import import_module
 
-        return SignalTracer
+        return getattr(import_module(f".{_BUILT[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,11 +8,9 @@ from typing import NamedTuple
 from .bpf_object import BpfObject
 from .diagnosis import missing_capabilities
 from .errors import FilterInvalid, NotPermitted, NotSupported, PysigsnoopError
-from .filters import CALL_FAMILIES
+from .families import CALL_FAMILIES, SIGNAL_FAMILIES
 from .library import ffi, lib
 
-#: Signal events, best first; raw tracepoints where the kernel refuses typed ones.
-SIGNAL_FAMILIES = {"tp_btf": "generate_btf", "raw_tp": "generate_raw"}
 
 _CALLS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
 _OOM = "oom_victim"

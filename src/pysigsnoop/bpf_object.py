@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from . import diagnosis
+from . import diagnosis, library
 from ._records import (
     COUNTER,
     COUNTERS_FORMAT,
@@ -20,7 +20,7 @@ from ._records import (
     SETTINGS_FORMAT,
 )
 from .errors import ObjectInvalid
-from .library import Log, error_number, ffi, lib
+from .library import ffi, lib
 
 _COUNTERS_SIZE = struct.calcsize(COUNTERS_FORMAT)
 _PHASE = struct.Struct("=I")
@@ -48,7 +48,7 @@ class BpfObject:
                 f"no BPF object at {self.path}",
                 hint="python build.py     (in a clone), or unset PYSIGSNOOP_BPF_OBJECT",
             )
-        with Log():
+        with library.Log():
             self._object = lib.bpf_object__open_file(os.fsencode(self.path), ffi.NULL)
             if self._object == ffi.NULL:
                 raise diagnosis.bad_object(self.path, self._wanted, os.strerror(ffi.errno))
@@ -117,10 +117,10 @@ class BpfObject:
 
     def load(self) -> None:
         """Create the maps and pass the programs through the verifier."""
-        with Log():
+        with library.Log():
             result = lib.bpf_object__load(self._object)
             if result:
-                raise diagnosis.load_failed(error_number(result), self.path, self._wanted)
+                raise diagnosis.load_failed(library.error_number(result), self.path, self._wanted)
 
     def map_fd(self, name: str) -> int:
         """The descriptor of a created map, which stays the object's."""
@@ -132,7 +132,7 @@ class BpfObject:
         for key in keys:
             result = lib.bpf_map_update_elem(fd, key, b"\1", 0)
             if result:
-                raise diagnosis.call_failed(f"filling {name}", error_number(result))
+                raise diagnosis.call_failed(f"filling {name}", library.error_number(result))
 
     def view(self, name: str, size: int) -> mmap.mmap:
         """A map's values as memory, which stays readable when all rights are dropped."""
@@ -147,7 +147,7 @@ class BpfObject:
         """Run a program in this thread (BPF_PROG_TEST_RUN, kernel 5.10 for raw tracepoints)."""
         result = lib.run_once(self._program_fd(program))
         if result:
-            raise diagnosis.call_failed(f"running {program}", error_number(result))
+            raise diagnosis.call_failed(f"running {program}", library.error_number(result))
 
     def _program(self, name: str) -> Any:
         return lib.bpf_object__find_program_by_name(self._object, name.encode())
@@ -161,7 +161,7 @@ class BpfObject:
 
     def attach(self, program: str) -> None:
         """Attach a program to what its section names; raises as `diagnosis` explains."""
-        with Log():
+        with library.Log():
             link = lib.bpf_program__attach(self._program(program))
             if link == ffi.NULL:
                 raise diagnosis.attach_failed(program, ffi.errno)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from . import options, sinks
-from .errors import FilterInvalid, PysigsnoopError
+from .errors import FilterInvalid, OutputFailed, PysigsnoopError
 from .exit_status import ExitStatus
 from .text import printable
 
@@ -21,28 +21,46 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from .original import OriginalTracer
-    from .trace_lines import Call, Half, LostEvents
+    from .trace_assembly import Call, Half
+    from .trace_lines import LostEvents
 
 
 class Console:
     """Where lines go and how the user ends it; handed in, so that tests can bring their own."""
 
-    def __init__(self, out: TextIO, err: TextIO) -> None:
+    def __init__(self, out: TextIO | None, err: TextIO | None) -> None:
         self.out = out
         self.err = err
         self.interrupted = False
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Write lines and flush them. Raises BrokenPipeError where nobody reads any more."""
+        """Write lines and flush them.
+
+        Raises BrokenPipeError where nobody reads any more, OutputFailed where
+        they cannot be written.
+        """
         text = "".join(f"{line}\n" for line in lines)
-        if text:
-            self.out.write(text)
-            self.out.flush()
+        if text and self.out:
+            try:
+                self.out.write(text)
+                self.out.flush()
+            except BrokenPipeError:
+                _discard(self.out)
+                raise
+            except OSError as error:
+                _discard(self.out)
+                raise OutputFailed(
+                    f"cannot write the output: {error.strerror}", hint="df .     (is a disk full?)"
+                ) from error
 
     def say(self, text: str) -> None:
-        """A word to the user, beside the output."""
-        self.err.write(f"{text}\n")
-        self.err.flush()
+        """A word to the user, beside the output; without a stderr there is nobody to tell."""
+        if self.err:
+            try:
+                self.err.write(f"{text}\n")
+                self.err.flush()
+            except OSError:
+                _discard(self.err)
 
     @contextmanager
     def ending(self, stop: Callable[[], None]) -> Iterator[None]:
@@ -62,12 +80,22 @@ class Console:
                 signal.signal(each, old)
 
 
+def _discard(stream: TextIO) -> None:
+    """What a failed write left behind goes nowhere: Python flushes once more at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 def main(arguments: list[str] | None = None, console: Console | None = None) -> int:
     """Run the command; returns its exit status. Wrong usage exits with 2, as argparse does."""
     console = console or Console(sys.stdout, sys.stderr)
     if isinstance(console.out, io.TextIOWrapper):
         console.out.reconfigure(errors="backslashreplace")
     chosen = options.parse(arguments)
+    if console.out is None:
+        console.say("pysigsnoop: stdout is closed\n  hint: >/dev/null, to see only the counts")
+        return ExitStatus.FAILED
     try:
         return _trace_pipe(chosen, console) if chosen.trace_pipe else _trace(chosen, console)
     except FilterInvalid as error:
@@ -79,8 +107,7 @@ def main(arguments: list[str] | None = None, console: Console | None = None) -> 
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read has what they wanted, as with `| head`. Python flushes once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), console.out.fileno())
+        # Whoever read has what they wanted, as with `| head`.
         return ExitStatus.DONE
 
 
@@ -136,7 +163,7 @@ def _trace(chosen: Namespace, console: Console) -> ExitStatus:
 
 def _trace_pipe(chosen: Namespace, console: Console) -> ExitStatus:
     from .original import OriginalTracer
-    from .trace_lines import Call, Half
+    from .trace_assembly import Call, Half
 
     received = halves = lost = 0
     with OriginalTracer() as tracer, console.ending(tracer.stop):

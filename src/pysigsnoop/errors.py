@@ -54,3 +54,7 @@ class TracerClosed(PysigsnoopError):
 
 class ReaderBusy(PysigsnoopError):
     """A second reader: a tracer has one at a time."""
+
+
+class OutputFailed(PysigsnoopError):
+    """The command line cannot write its lines: the disk is full, or the file is refused."""

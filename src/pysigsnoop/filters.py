@@ -20,8 +20,6 @@ _UID_MAX = 2**32 - 2
 ORIGINS = tuple(name for name, number in ORIGIN.items() if number)
 KERNEL_ORIGINS = tuple(name for name in ORIGINS if ORIGIN[name] >= FIRST_KERNEL_ORIGIN)
 SCOPES = ("default", "kernel", "all")
-#: How calls can be watched, best first.
-CALL_FAMILIES = ("fentry", "tracepoint", "raw")
 
 Some = Iterable[Any] | str | int | None
 

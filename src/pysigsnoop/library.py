@@ -10,6 +10,7 @@ from typing import Any
 from .errors import LibraryMissing, PysigsnoopError
 
 try:
+    from . import _records  # noqa: F401  # built too: what is missing is told here
     from ._native import ffi, lib
 except ImportError as error:
     if "libbpf" in str(error) or "undefined symbol" in str(error):
@@ -18,7 +19,7 @@ except ImportError as error:
             hint="sudo apt-get install libbpf1     (Fedora: dnf install libbpf)",
         ) from error
     raise LibraryMissing(
-        f"the compiled extension is missing: {error}",
+        f"the package is not built: {error}",
         hint="python build.py     (in a clone), or: pip install --force-reinstall pysigsnoop",
     ) from error
 

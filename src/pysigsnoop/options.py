@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from . import __version__
 from .errors import FilterInvalid
-from .filters import CALL_FAMILIES
+from .families import CALL_FAMILIES
 from .signals import Signal, parse_signal
 
 _EXAMPLES = """\

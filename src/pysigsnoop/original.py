@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from .bpf_object import BpfObject
-from .trace_lines import Call, Half, Joiner, LostEvents, Record, split_records
+from .trace_assembly import Assembly, Call, Half
+from .trace_lines import LostEvents, Record, split_records
 from .tracefs import PrintkEvent, Tracefs
 
 _ENTER, _EXIT = "kill_entry", "kill_exit"
@@ -28,37 +29,38 @@ class OriginalTracer:
 
     def __init__(self) -> None:
         self._tracefs = Tracefs()
-        self._joiner = Joiner()
-        self._seen: Counter[int] = Counter()
-        self._stopped = False
+        # Each CPU's own time at the end of the trace, once it has ended.
+        self._until: dict[int, int] | None = None
 
     def __enter__(self) -> OriginalTracer:
-        self._pipe = self._tracefs.open_pipe()
-        self._event = PrintkEvent(self._tracefs.path)
-        try:
+        with ExitStack() as undo:
+            self._pipe = self._tracefs.open_pipe()
+            undo.callback(os.close, self._pipe)
+            # What ends a wait: a signal handler that returns does not.
+            self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            undo.callback(os.close, self._woken)
+            self._event = PrintkEvent(self._tracefs.path)
+            undo.callback(self._event.restore)
             self._bpf = BpfObject()
-            try:
-                self._bpf.choose((_ENTER, _EXIT), ("values",))
-                self._bpf.load()
-                stats = self._tracefs.cpu_stats("now ts", "read events")
-                self._since = {cpu: now for cpu, (now, _) in stats.items()}
-                self._base = {cpu: read for cpu, (_, read) in stats.items()}
-                # Exit first: whatever enter remembers is then completed.
-                self._bpf.attach(_EXIT)
-                self._bpf.attach(_ENTER)
-            except BaseException:
-                self._bpf.close()
-                raise
-        except BaseException:
-            self._event.restore()
-            os.close(self._pipe)
-            raise
+            undo.callback(self._bpf.close)
+            self._bpf.choose((_ENTER, _EXIT), ("values",))
+            self._event.expect()
+            self._bpf.load()
+            self._event.wait()
+            stats = self._tracefs.cpu_stats("now ts", "read events")
+            self._assembly = Assembly(
+                since={cpu: now for cpu, (now, _) in stats.items()},
+                read={cpu: read for cpu, (_, read) in stats.items()},
+                count_read=self._count_read,
+            )
+            # Exit first: whatever enter remembers is then completed.
+            self._bpf.attach(_EXIT)
+            self._bpf.attach(_ENTER)
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._bpf.close()
-        self._event.restore()
-        os.close(self._pipe)
+        self._undo.close()
 
     @property
     def shared(self) -> bool:
@@ -66,30 +68,35 @@ class OriginalTracer:
         return self._event.shared
 
     def stop(self) -> None:
-        """Detach; what is still in the pipe is read by the `calls` that runs, which then ends."""
+        """Detach; what was printed by now is read by the `calls` that runs, which then ends.
+
+        From any thread or signal handler, and again without harm.
+        """
         self._bpf.detach()
-        self._stopped = True
+        if self._until is None:
+            stats = self._tracefs.cpu_stats("now ts")
+            self._until = {cpu: now for cpu, (now,) in stats.items()}
+            os.eventfd_write(self._woken, 1)
 
     def calls(self, timeout: float | None = None) -> Iterator[Call | Half | LostEvents]:
         """What the pipe brings, for `timeout` seconds or for ever; after `stop`, to its end."""
         end = None if timeout is None else time.monotonic() + timeout
         poll = select.poll()
         poll.register(self._pipe, select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
         while True:
-            stopped = self._stopped
-            text = self._read()
-            if text:
-                yield from self._join(text)
-            elif stopped:
-                for cpu in self._joiner.open_cpus:
-                    yield from self._joiner.interrupt(cpu)
+            stopped = self._until is not None
+            records = list(split_records(self._read()))
+            yield from self._assembly.join(records)
+            left = None if end is None else end - time.monotonic()
+            if stopped and (not records or self._at_end(records)):
+                yield from self._assembly.finish()
                 return
-            elif end is None:
-                poll.poll()
-            elif (left := end - time.monotonic()) > 0:
-                poll.poll(left * 1000)
-            else:
+            # Also while lines keep coming: on a busy machine there may be no last one.
+            if left is not None and left <= 0:
                 return
+            if not records and not stopped:
+                poll.poll(None if left is None else left * 1000)
 
     def _read(self) -> bytes:
         try:
@@ -97,37 +104,11 @@ class OriginalTracer:
         except BlockingIOError:
             return b""
 
-    def _join(self, text: bytes) -> Iterator[Call | Half | LostEvents]:
-        records = list(split_records(text))
-        self._seen.update(record.cpu for record in records if isinstance(record, Record))
-        disturbed = self._disturbed() if self._joiner.open_cpus else frozenset()
-        for cpu in disturbed:
-            yield from self._joiner.interrupt(cpu)
-        for record in records:
-            old = isinstance(record, Record) and record.time <= self._since.get(record.cpu, -1)
-            if isinstance(record, LostEvents):
-                yield from self._joiner.interrupt(record.cpu)
-                if not self._before_start(records, record):
-                    yield record
-            elif not old:
-                yield from self._joiner.add(record)
-        for cpu in disturbed:
-            yield from self._joiner.interrupt(cpu)
+    def _count_read(self) -> dict[int, int]:
+        return {cpu: read for cpu, (read,) in self._tracefs.cpu_stats("read events").items()}
 
-    def _disturbed(self) -> frozenset[int]:
-        """CPUs with a waiting half whose records did not all come here, by the kernel's count."""
-        stats = self._tracefs.cpu_stats("read events")
-        disturbed = set()
-        for cpu in self._joiner.open_cpus:
-            elsewhere = stats[cpu][0] - self._base[cpu] - self._seen[cpu]
-            if elsewhere:
-                self._base[cpu] += elsewhere
-                disturbed.add(cpu)
-        return frozenset(disturbed)
-
-    def _before_start(self, records: list[Record | LostEvents], lost: LostEvents) -> bool:
-        """Whether the next record of that CPU is older than this trace, and the loss with it."""
-        for record in records[records.index(lost) :]:
-            if isinstance(record, Record) and record.cpu == lost.cpu:
-                return record.time <= self._since.get(record.cpu, -1)
-        return False
+    def _at_end(self, records: list[Record | LostEvents]) -> bool:
+        """Whether the last of these was printed after `stop`: the pipe is in the order of time."""
+        last = records[-1]
+        until = self._until or {}
+        return isinstance(last, Record) and last.time > until.get(last.cpu, last.time)

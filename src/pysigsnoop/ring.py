@@ -31,6 +31,7 @@ class Ring:
         self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll = select.epoll()
         self._epoll.register(lib.reader_fd(self._reader), select.EPOLLIN)
+        self._epoll.register(lib.reader_timer_fd(self._reader), select.EPOLLIN)
         self._epoll.register(self._woken, select.EPOLLIN)
 
     def fill(self, *, final: bool = False) -> int:
@@ -48,20 +49,12 @@ class Ring:
         return _RECORD.iter_unpack(self._bytes[: count * _RECORD.size])
 
     def fileno(self) -> int:
-        """Readable while the ring holds records, and from `wake` to `settle`."""
+        """Readable while `fill` has something to do, and from `wake` to `settle`."""
         return self._epoll.fileno()
 
     def wait(self, timeout: float | None) -> None:
-        """Block until readable, for `timeout` seconds at most, or until `fill` has something."""
-        due = self.due()
-        if due is not None:
-            timeout = due if timeout is None else min(due, timeout)
+        """Block until readable, or for `timeout` seconds."""
         self._epoll.poll(timeout)
-
-    def due(self) -> float | None:
-        """Seconds until a send that is kept back is handed out anyway; None: there is none."""
-        ns = lib.reader_waits(self._reader)
-        return None if ns < 0 else ns / 1e9
 
     def counts(self) -> Counts:
         """What `fill` brought so far."""

@@ -7,6 +7,8 @@ The numbers are the kernel's (include/uapi/asm-generic/signal.h). Python's own
 
 from __future__ import annotations
 
+import re
+
 from .errors import FilterInvalid
 
 _STANDARD = (
@@ -51,6 +53,9 @@ class Signal(int):
 _NAMES = {number: _name(number) for number in range(RTMAX + 1)}
 _NUMBERS = {name: number for number, name in _NAMES.items() if name}
 _NUMBERS |= {f"SIG{alias}": _NUMBERS[f"SIG{name}"] for alias, name in _ALIASES.items()}
+# No longer than a signal's number can be: Python refuses to convert thousands of digits.
+_DIGITS = re.compile(r"[0-9]{1,9}")
+_REAL_TIME = re.compile(r"SIG(?P<base>RTMIN\+|RTMAX-)(?P<offset>[0-9]{1,9})")
 _BY_NUMBER = {number: Signal(number) for number in range(RTMAX + 1)}
 
 
@@ -65,23 +70,32 @@ def parse_signal(text: str | int) -> Signal:
 
     Raises FilterInvalid where no signal is called that.
     """
-    word = str(text).strip().upper()
-    name = word if word.startswith("SIG") else f"SIG{word}"
-    if name in _NUMBERS:
-        return _BY_NUMBER[_NUMBERS[name]]
-    number = -1
-    if word.isascii() and word.isdigit():
-        number = int(word)
-    elif name.startswith("SIGRTMIN+") and name[9:].isdecimal():
-        number = RTMIN + int(name[9:])
-    elif name == "SIGRTMAX":
-        number = RTMAX
-    elif name.startswith("SIGRTMAX-") and name[9:].isdecimal():
-        number = RTMAX - int(name[9:])
-    # RTMIN and RTMAX lead to real-time signals only.
-    if number not in _BY_NUMBER or ("RTM" in name and number < RTMIN):
+    number = _number_of(text)
+    if number not in _BY_NUMBER:
         raise FilterInvalid(
             f"no signal is called {text!r}",
             hint="kill -l lists the names; numbers 0 to 64 and RTMIN+1 work too",
         )
     return _BY_NUMBER[number]
+
+
+def _number_of(text: str | int) -> int:
+    """The number that is meant, -1 for none."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        # Not by its text: a Signal, and Python's own before 3.11, print as names of their own kind.
+        return int(text)
+    word = str(text).strip().upper()
+    name = word if word.startswith("SIG") else f"SIG{word}"
+    if name in _NUMBERS:
+        return _NUMBERS[name]
+    if _DIGITS.fullmatch(word):
+        return int(word)
+    if name == "SIGRTMAX":
+        return RTMAX
+    real_time = _REAL_TIME.fullmatch(name)
+    if not real_time:
+        return -1
+    offset = int(real_time["offset"])
+    number = RTMIN + offset if real_time["base"] == "RTMIN+" else RTMAX - offset
+    # RTMIN and RTMAX lead to real-time signals only.
+    return number if RTMIN <= number <= RTMAX else -1

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from .event import Event
-from .stats import Stats
 from .text import printable
-from .trace_lines import Call
 
-#: One event as one line, without its newline.
-Line = Callable[[Event], str]
+if TYPE_CHECKING:
+    from .event import Event
+    from .stats import Stats
+    from .trace_assembly import Call
+
+    #: One event as one line, without its newline.
+    Line = Callable[[Event], str]
 
 HEADER = f"{'TIME':12} {'PID':>7} {'COMM':15} {'HOW':10} {'SIGNAL':11} {'TARGET':>7} RESULT"
 

@@ -13,7 +13,8 @@ def _escape(char: str) -> str:
     code = ord(char)
     if char in _SHORT:
         return _SHORT[char]
-    if code < 0x100:
+    # Above ASCII `\xff` is a byte that is no UTF-8; a character of that number is `\u00ff`.
+    if code < 0x80:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 

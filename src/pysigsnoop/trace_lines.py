@@ -1,4 +1,4 @@
-"""The text of trace_pipe, taken apart into records and joined into calls. No I/O here.
+"""The text of trace_pipe, taken apart into records. No I/O here.
 
 A record in trace_pipe begins with the name and id of the thread that printed,
 the CPU and a time:
@@ -16,18 +16,20 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# A comm is at most 15 bytes, and the shortest match of this is 20: no process can name itself so
-# that a record seems to begin elsewhere. The tgid column comes with the option record-tgid.
+# A comm is at most 15 bytes, and the shortest match of this is 17: no process can name itself so
+# that a record seems to begin elsewhere. The tgid column comes with the option record-tgid. What
+# follows is not matched: each record counts, also one of a kind whose text is not a name and a
+# colon (stack traces, the function tracer).
 _START = re.compile(
     rb"-(?P<tid>\d+) +(?:\( *[\d-]+\) +)?\[(?P<cpu>\d{3,})\] \S{4,} +"
-    rb"(?P<time>\d+(?:\.\d+)?): (?P<event>\w+): "
+    rb"(?P<time>\d+(?:\.\d+)?): "
 )
+_PRINTED = b"bpf_trace_printk: "
 _LOST = re.compile(rb"CPU:(?P<cpu>\d+) \[LOST(?: (?P<count>\d+))? EVENTS\]$")
 
-_FIRST = re.compile(
-    rb"PID (?P<pid>-?\d+) \((?P<comm>.*)\) sent signal (?P<signo>-?\d+) ", re.DOTALL
-)
-_SECOND = re.compile(rb"to PID (?P<target>-?\d+), ret = (?P<ret>-?\d+)")
+# The two pieces of a call.
+FIRST = re.compile(rb"PID (?P<pid>-?\d+) \((?P<comm>.*)\) sent signal (?P<signo>-?\d+) ", re.DOTALL)
+SECOND = re.compile(rb"to PID (?P<target>-?\d+), ret = (?P<ret>-?\d+)")
 
 
 class Record(NamedTuple):
@@ -44,22 +46,6 @@ class LostEvents(NamedTuple):
 
     cpu: int
     dropped: int | None
-
-
-class Call(NamedTuple):
-    """A call, joined from its two halves."""
-
-    pid: int
-    comm: bytes
-    signo: int
-    target: int
-    ret: int
-
-
-class Half(NamedTuple):
-    """A half whose other half cannot be told."""
-
-    message: bytes
 
 
 def ticks(text: bytes) -> int:
@@ -79,7 +65,8 @@ def split_records(text: bytes) -> Iterator[Record | LostEvents]:
             current = None
         if start:
             current = int(start["tid"]), int(start["cpu"]), ticks(start["time"])
-            message = line[start.end() :] if start["event"] == b"bpf_trace_printk" else b""
+            said = line[start.end() :]
+            message = said.removeprefix(_PRINTED) if said.startswith(_PRINTED) else b""
         elif lost:
             yield LostEvents(int(lost["cpu"]), int(lost["count"]) if lost["count"] else None)
         elif not _complete(message):
@@ -94,48 +81,4 @@ def _complete(message: bytes) -> bool:
 
     No comm is long enough to hold the end of a first half, so it cannot seem whole too early.
     """
-    return bool(_FIRST.fullmatch(message) or _SECOND.fullmatch(message))
-
-
-class Joiner:
-    """Joins halves into calls, thread by thread, and only where nothing can have come between.
-
-    Halves of one read are adjacent in the kernel's buffer, where no other reader
-    can take the records between them. Across two reads one can: there the caller
-    says, by `undisturbed`, which CPUs' records all came here.
-    """
-
-    def __init__(self) -> None:
-        self._open: dict[int, tuple[int, bytes]] = {}
-
-    @property
-    def open_cpus(self) -> frozenset[int]:
-        """CPUs on which a first half waits for its second."""
-        return frozenset(cpu for cpu, _ in self._open.values())
-
-    def interrupt(self, cpu: int) -> Iterator[Half]:
-        """Records of this CPU went elsewhere or were dropped: what waits there cannot be joined."""
-        for tid in [tid for tid, (at, _) in self._open.items() if at == cpu]:
-            yield Half(self._open.pop(tid)[1])
-
-    def add(self, record: Record) -> Iterator[Call | Half]:
-        """Take the next record: a call, or the halves that can no longer be joined."""
-        if _FIRST.fullmatch(record.message):
-            if record.tid in self._open:
-                yield Half(self._open.pop(record.tid)[1])
-            self._open[record.tid] = record.cpu, record.message
-        elif second := _SECOND.fullmatch(record.message):
-            cpu, message = self._open.pop(record.tid, (None, b""))
-            first = _FIRST.fullmatch(message)
-            if first is None or cpu != record.cpu:
-                if first:
-                    yield Half(message)
-                yield Half(record.message)
-                return
-            yield Call(
-                int(first["pid"]),
-                first["comm"],
-                int(first["signo"]),
-                int(second["target"]),
-                int(second["ret"]),
-            )
+    return bool(FIRST.fullmatch(message) or SECOND.fullmatch(message))

@@ -6,17 +6,37 @@ import errno
 import fcntl
 import os
 import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from .diagnosis import find_tracefs
 from .errors import TracingUnavailable
 from .trace_lines import ticks
 
-# Options without which a line does not say who printed it, where and when.
-_NEEDED = ("context-info", "irq-info", "nohex", "nobin", "noraw", "nolatency-format", "nofields")
-_EVENT = "events/bpf_trace/bpf_trace_printk/enable"
-# Locks on that file: a byte held by every user, and one by those who know that it was off before.
-_USER, _WAS_OFF = 0, 1
+# Options without which a line does not say who printed it, where and when; and `overwrite`,
+# without which the kernel drops new lines and says nothing of it.
+_NEEDED = (
+    *("context-info", "irq-info", "nohex", "nobin", "noraw", "nolatency-format", "nofields"),
+    "overwrite",
+)
+# Tracers that print the lines of others their own way, or not at all.
+_TRACERS = ("function_graph", "mmiotrace")
+_EVENT = "events/bpf_trace/bpf_trace_printk"
+# Files that keep lines back while they hold more than this; and what to write to end that.
+_HIDING = {
+    "set_event_pid": ("", ""),
+    "set_event_notrace_pid": ("", ""),
+    f"{_EVENT}/filter": ("none", "0"),
+}
+# Locks on the event's file, a byte each: one held while it is changed, one by every user, and one
+# by those who know that it was off before.
+_CHANGE, _USER, _WAS_OFF = 0, 1, 2
+# How long the kernel's worker may take to turn the event on after a load; it takes microseconds.
+_WORKER_S = 1.0
+_AS_ROOT = "sudo pysigsnoop --trace-pipe"
 
 
 class Tracefs:
@@ -29,36 +49,48 @@ class Tracefs:
     def __init__(self) -> None:
         self.path = find_tracefs()
         try:
-            if self._read("tracing_on").strip() == "0":
-                raise TracingUnavailable(
-                    "tracing_on is 0, so the kernel discards what programs print",
-                    hint=f"echo 1 | sudo tee {self.path}/tracing_on",
-                )
-            options = self._read("trace_options").split()
+            self._check()
         except PermissionError as error:
             raise TracingUnavailable(
-                f"{error.filename} is not readable for uid {os.geteuid()}",
-                hint="sudo pysigsnoop --trace-pipe",
+                f"{error.filename} is not readable for uid {os.geteuid()}", hint=_AS_ROOT
             ) from error
+        except OSError as error:
+            raise TracingUnavailable(
+                f"{error.filename}: {error.strerror}", hint=f"ls {self.path}"
+            ) from error
+
+    def _check(self) -> None:
+        if self._read("tracing_on") == "0":
+            what = "tracing_on is 0, so the kernel discards what programs print"
+            self._refuse(what, "tracing_on", "1")
+        options = self._read("trace_options").split()
         for option in _NEEDED:
             opposite = option.removeprefix("no") if option.startswith("no") else f"no{option}"
             if opposite in options:
-                raise TracingUnavailable(
-                    f"the trace option {opposite} changes the lines of trace_pipe",
-                    hint=f"echo {option} | sudo tee {self.path}/trace_options",
-                )
+                what = f"with the trace option {opposite} the lines of trace_pipe cannot be told"
+                self._refuse(what, "trace_options", option)
+        tracer = self._read("current_tracer")
+        if tracer in _TRACERS:
+            self._refuse(f"the tracer {tracer} prints lines its own way", "current_tracer", "nop")
+        for name, (usual, reset) in _HIDING.items():
+            if self._read(name) != usual:
+                self._refuse(f"{name} is set, so lines would be missing", name, reset)
+
+    def _refuse(self, what: str, name: str, reset: str) -> NoReturn:
+        raise TracingUnavailable(what, hint=f"echo {reset} | sudo tee {self.path}/{name}")
 
     def _read(self, name: str) -> str:
-        return (self.path / name).read_text()
+        return (self.path / name).read_text().strip()
 
     def open_pipe(self) -> int:
         """A descriptor of trace_pipe, not blocking; what is read there no other reader sees."""
         try:
             return os.open(self.path / "trace_pipe", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            hint = "sudo pysigsnoop --trace-pipe"
+            hint = _AS_ROOT
             if error.errno == errno.EBUSY:
-                hint = "end the other reader of the trace buffer (fuser -v trace_pipe names it)"
+                # Newer kernels let in one reader at a time.
+                hint = f"end the other reader: sudo fuser -v {self.path}/trace_pipe"
             raise TracingUnavailable(f"trace_pipe: {error.strerror}", hint=hint) from error
 
     def cpu_stats(self, *names: str) -> dict[int, tuple[int, ...]]:
@@ -80,31 +112,76 @@ class PrintkEvent:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path / _EVENT
-        self._file = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
-        #: Whether another tracer of this kind runs, and takes lines too.
-        self.shared = not self._lock(_USER, fcntl.F_WRLCK)
-        others_know_off = not self._lock(_WAS_OFF, fcntl.F_WRLCK)
-        self._lock(_WAS_OFF, fcntl.F_UNLCK)
-        self._was_off = others_know_off or self._path.read_text().strip() == "0"
-        if self._was_off:
-            self._lock(_WAS_OFF, fcntl.F_RDLCK)
-        self._lock(_USER, fcntl.F_RDLCK)
-        # The load turns it on too, but only this write makes the kernel allocate the whole trace
-        # buffer (it does so lazily), and the write in restore would do it anyway.
-        os.pwrite(self._file, b"1", 0)
+        place = path / _EVENT / "enable"
+        try:
+            self._file = os.open(place, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise TracingUnavailable(f"{place}: {error.strerror}", hint=_AS_ROOT) from error
+        self._expected = False
+        try:
+            with self._changing():
+                #: Whether another tracer of this kind runs, and takes lines too.
+                self.shared = not self._lock(_USER, fcntl.F_WRLCK)
+                known_off = not self._lock(_WAS_OFF, fcntl.F_WRLCK)
+                self._was_off = known_off or not self._on()
+                self._lock(_WAS_OFF, fcntl.F_RDLCK if self._was_off else fcntl.F_UNLCK)
+                self._lock(_USER, fcntl.F_RDLCK)
+                # No change; but a write makes the kernel allocate the whole trace buffer, which a
+                # load does not, and the write in restore would do it anyway.
+                self._write(self._on())
+        except BaseException:
+            os.close(self._file)
+            raise
 
-    def _lock(self, byte: int, kind: int) -> bool:
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One tracer at a time comes or goes."""
+        self._lock(_CHANGE, fcntl.F_WRLCK, wait=True)
+        try:
+            yield
+        finally:
+            self._lock(_CHANGE, fcntl.F_UNLCK)
+
+    def _lock(self, byte: int, kind: int, *, wait: bool = False) -> bool:
         """Take (or give up) a lock of this open file on one byte; False where another has it."""
         request = struct.pack("hhqqi4x", kind, os.SEEK_SET, byte, 1, 0)
         try:
-            fcntl.fcntl(self._file, fcntl.F_OFD_SETLK, request)
+            fcntl.fcntl(self._file, fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK, request)
         except (BlockingIOError, PermissionError):
             return False
         return True
 
+    def _on(self) -> bool:
+        return os.pread(self._file, 8, 0).strip() != b"0"
+
+    def _write(self, on: bool) -> None:
+        os.pwrite(self._file, b"1" if on else b"0", 0)
+
+    def expect(self) -> None:
+        """A program that prints is about to be loaded."""
+        self._expected = True
+
+    def wait(self) -> None:
+        """Wait until the event is on.
+
+        Newer kernels leave that to a worker, which may come after the load has
+        returned; without waiting, it could also come after `restore`.
+        """
+        end = time.monotonic() + _WORKER_S
+        while not self._on():
+            if time.monotonic() > end:
+                self._write(True)
+                break
+            time.sleep(0.0005)  # nothing to wait on tells of it
+        self._expected = False
+
     def restore(self) -> None:
         """Put the event back, unless another tracer still needs it; call it once."""
-        if self._was_off and self._lock(_USER, fcntl.F_WRLCK):
-            os.pwrite(self._file, b"0", 0)
-        os.close(self._file)
+        try:
+            if self._expected:
+                self.wait()
+            with self._changing():
+                if self._was_off and self._lock(_USER, fcntl.F_WRLCK):
+                    self._write(False)
+        finally:
+            os.close(self._file)

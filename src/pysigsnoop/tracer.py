@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
 
 from .attachment import Attachment, attach
@@ -114,37 +114,46 @@ class SignalTracer:
         self._dropped = Counts()  # pending at close
         self._stats = Stats()
         self._attachment: Attachment | None = None
-        self._opened = self._stopped = self._closed = self._finished = False
+        self._opened = self._ready = self._stopped = self._closed = self._finished = False
+        # All three can be met again by a signal handler in the thread that is at them.
         # Guards opening, stopping and closing; never held while waiting for events.
         self._state = threading.RLock()
-        # Held by whoever reads; its owner's thread, so that close() in that thread cannot deadlock.
-        self._reading = threading.Lock()
-        self._reader: int | None = None
+        self._changing = False
+        self._deferred: Callable[[], None] | None = None
+        # Held by whoever reads, and by a close() that waits for the reader's end. Re-entrant, so
+        # `_busy` tells a second reader: another task, or a handler, of the same thread.
+        self._reading = threading.RLock()
+        self._busy = False
+        # Taken by the one that finishes, and given back only where that failed.
+        self._finishing = threading.Lock()
 
     # Opening and closing
 
     def open(self) -> None:
         """Load, attach and begin; `with` does it by itself. Takes a few tens of ms."""
-        with self._state:
+        with _Change(self):
             if self._opened:
                 raise TracerClosed("a tracer is opened once", hint="make another SignalTracer")
             self._opened = True
             self._cpus = possible_cpus()
+            ring = None
             try:
                 bpf, self._attachment = attach(self._attach, self._prepare)
             except BaseException:
                 self._stopped = self._closed = self._finished = True
                 raise
-            self._bpf = bpf
-            self._programs = self._attachment.programs
             try:
                 self._controls = Controls(bpf, self._cpus)
-                self._ring = Ring(bpf.map_fd("ring"), self._filters.origins)
+                ring = Ring(bpf.map_fd("ring"), self._filters.origins)
                 bpf.run_once(_LEARN)
             except BaseException:
                 self._stopped = self._closed = self._finished = True
+                if ring:
+                    ring.close()
                 bpf.close()
                 raise
+            self._bpf, self._ring = bpf, ring
+            self._ready = True
             self._controls.set_phase("tracing")
 
     def _prepare(self, bpf: BpfObject, programs: list[str], family: str) -> None:
@@ -172,7 +181,10 @@ class SignalTracer:
 
         From any thread, and again without harm.
         """
-        with self._state:
+        with _Change(self) as outermost:
+            if not outermost:
+                self._deferred = self._deferred or self.stop
+                return
             self._check_open()
             self._stop()
 
@@ -192,31 +204,38 @@ class SignalTracer:
         finishes the work when it returns). `stats` stays readable. Calling it
         again, or on a tracer that never opened, does nothing.
         """
-        with self._state:
+        with _Change(self) as outermost:
             self._closed = True
-            if not self._opened or self._finished:
+            if not outermost:
+                self._deferred = self.close
+                return
+            if not self._ready or self._finished:
                 return
             self._stop()
-        if self._reader != threading.get_ident():
-            with self._reading:
+        with self._reading:
+            if not self._busy:
                 self._finish()
 
     def _finish(self) -> None:
         """With the reading lock held: count what nobody read, and free all."""
-        with self._state:
-            if self._finished:
-                return
-            # Taken by a reader before this line, or by nobody.
-            dropped = _counts_of(_take_all(self._pending))
-            before = self._ring.counts()
-            while self._ring.fill(final=True):
-                pass
-            self._unread = self._ring.counts().minus(before)
-            self._dropped = dropped
-            self._stats = self._account()
-            self._finished = True
-            self._ring.close()
-            self._bpf.close()
+        if not self._finishing.acquire(blocking=False):
+            return
+        try:
+            with _Change(self):
+                self._stop()
+                self._dropped = _counts_of(_take_all(self._pending))
+                before = self._ring.counts()
+                while self._ring.fill(final=True):
+                    pass
+                self._unread = self._ring.counts().minus(before)
+                self._stats = self._account()
+                self._finished = True
+                self._ring.close()
+                self._bpf.close()
+        except BaseException:
+            # Ctrl-C, most likely: another close() can then finish it.
+            self._finishing.release()
+            raise
 
     def __enter__(self) -> SignalTracer:
         self.open()
@@ -240,20 +259,21 @@ class SignalTracer:
     @property
     def stats(self) -> Stats:
         """What was received, filtered and lost up to now; final once closed."""
-        with self._state:
-            if not self._opened or self._finished:
+        with _Change(self):
+            if not self._ready or self._finished:
                 return self._stats
             return self._account()
 
     def _account(self) -> Stats:
+        programs = self.attachment.programs
         pending = _counts_of(list(self._pending))
         taken = self._ring.counts().minus(self._unread).minus(self._dropped).minus(pending)
         return account(
             self._controls.counters(),
             received=taken,
             unread=self._unread.plus(self._dropped),
-            generate_misses=self._bpf.misses(self._programs.generate),
-            exit_misses=sum(self._bpf.misses(name) for name in self._programs.calls),
+            generate_misses=self._bpf.misses(programs.generate),
+            exit_misses=sum(self._bpf.misses(name) for name in programs.calls),
             stopped=self._stopped,
         )
 
@@ -314,7 +334,7 @@ class SignalTracer:
 
     def _settle(self) -> None:
         """Nothing is pending in Python, so the ring alone decides whether fileno is readable."""
-        with self._state:
+        with _Change(self):
             if not self._stopped:
                 self._ring.settle()
 
@@ -367,10 +387,39 @@ class SignalTracer:
                 yield event
 
     def _check_open(self) -> None:
-        if not self._opened:
-            raise TracerClosed("the tracer is not open", hint="with SignalTracer() as tracer:")
         if self._closed:
             raise TracerClosed("the tracer is closed", hint="make another SignalTracer")
+        if not self._ready:
+            raise TracerClosed("the tracer is not open", hint="with SignalTracer() as tracer:")
+
+
+class _Change:
+    """A step from one state to the next, with whether it is the outermost.
+
+    It is not, where a signal handler came upon its own thread half-way through
+    one: what the handler wants is then done as soon as that step is over.
+    """
+
+    def __init__(self, tracer: SignalTracer) -> None:
+        self._tracer = tracer
+        self._outermost = False
+
+    def __enter__(self) -> bool:
+        tracer = self._tracer
+        tracer._state.acquire()
+        self._outermost = not tracer._changing
+        tracer._changing = True
+        return self._outermost
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        tracer = self._tracer
+        deferred = None
+        if self._outermost:
+            deferred, tracer._deferred = tracer._deferred, None
+            tracer._changing = False
+        tracer._state.release()
+        if deferred:
+            deferred()
 
 
 class _Turn:
@@ -384,30 +433,32 @@ class _Turn:
 
     def __enter__(self) -> bool:
         tracer = self._tracer
-        if not tracer._opened:
+        if not tracer._ready:
             tracer._check_open()
         if not tracer._reading.acquire(blocking=False):
             if not tracer._closed:
-                raise ReaderBusy(
-                    "this tracer is being read already", hint="one reader for each tracer"
-                )
+                raise _busy()
             # Held by a close() that is finishing, which is no second reader.
             tracer._reading.acquire()
-        tracer._reader = threading.get_ident()
+        if tracer._busy:
+            tracer._reading.release()
+            raise _busy()
+        tracer._busy = True
         return not tracer._closed
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         tracer = self._tracer
+        tracer._busy = False
         try:
+            # After `_busy` is cleared: a close() in a handler here finishes by itself.
             if tracer._closed:
                 tracer._finish()
         finally:
-            tracer._reader = None
             tracer._reading.release()
 
 
 def _take_all(pending: deque[Event]) -> list[Event]:
-    """Empties it one by one: the reader's own thread may be taking events too."""
+    """Empties it one by one: whoever iterates may be taking events too."""
     taken = []
     while True:
         try:
@@ -422,6 +473,10 @@ def _counts_of(events: list[Event]) -> Counts:
         sum(event.completes_call for event in events),
         sum(event.result is not None for event in events),
     )
+
+
+def _busy() -> ReaderBusy:
+    return ReaderBusy("this tracer is being read already", hint="one reader for each tracer")
 
 
 def _resolve(future: object) -> None:

@@ -1,0 +1,8 @@
+"""The ways to attach: the same is watched, by other means. Names only: --help needs no more."""
+
+from __future__ import annotations
+
+#: Signal events, best first, with the program; raw tracepoints where typed ones are refused.
+SIGNAL_FAMILIES = {"tp_btf": "generate_btf", "raw_tp": "generate_raw"}
+#: Calls, best first.
+CALL_FAMILIES = ("fentry", "tracepoint", "raw")

@@ -1,0 +1,84 @@
+"""What live tests share: the requirement, and processes that are ended whatever happens."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from . import requirement
+from .commands import Command
+from .senders import Sender
+
+MakeSender = Callable[..., Sender]
+MakeCommand = Callable[..., Command]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _live() -> None:
+    requirement.check()
+
+
+@pytest.fixture(scope="session")
+def sender_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """sender.c, compiled."""
+    program = tmp_path_factory.mktemp("sender") / "sender"
+    source = Path(__file__).with_name("sender.c")
+    command = ["cc", "-O2", "-Wall", "-Werror", "-pthread", str(source), "-o", str(program)]
+    subprocess.run(command, check=True)
+    return program
+
+
+@pytest.fixture
+def make_sender(sender_program: Path) -> Iterator[MakeSender]:
+    """Starts senders; `prefix` is a command that runs the sender."""
+    with ExitStack() as stack:
+
+        def make(*prefix: str) -> Sender:
+            sender = Sender(sender_program, prefix)
+            stack.callback(sender.close)
+            return sender
+
+        yield make
+
+
+@pytest.fixture
+def sender(make_sender: MakeSender) -> Sender:
+    """One sender."""
+    return make_sender()
+
+
+@pytest.fixture
+def make_sleeper() -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Starts processes that sleep: targets that are ours to kill."""
+    with ExitStack() as stack:
+
+        def make() -> subprocess.Popen[bytes]:
+            process = subprocess.Popen(["sleep", "600"])
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
+
+        yield make
+
+
+@pytest.fixture
+def sleeper(make_sleeper: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """One process that sleeps."""
+    return make_sleeper()
+
+
+@pytest.fixture
+def command() -> Iterator[MakeCommand]:
+    """Starts `pysigsnoop` with arguments."""
+    with ExitStack() as stack:
+
+        def make(*arguments: str, prefix: tuple[str, ...] = ()) -> Command:
+            started = Command(*arguments, prefix=prefix)
+            stack.callback(started.close)
+            return started
+
+        yield make

@@ -1,0 +1,162 @@
+"""The command line while it traces: columns, lines as they come, limits, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from pysigsnoop.exit_status import ExitStatus
+
+from .commands import Command, run
+from .conftest import MakeCommand
+from .senders import NOBODY, PATIENCE, Sender
+
+
+def test_columns_are_below_their_headings_and_under_80_wide(
+    sender: Sender, command: MakeCommand
+) -> None:
+    running = command("-p", str(sender.pid))
+    header = running.wait_for_header()
+    sender.rename(b"fifteen-bytes-x")
+    for number, target, name, result in (
+        (0, sender.pid, "0", "0"),
+        (9, NOBODY, "SIGKILL", "ESRCH"),
+        (64, NOBODY, "SIGRTMIN+30", "ESRCH"),
+        (99, NOBODY, "99", "ESRCH"),
+    ):
+        sender.send(signal=number, target=target)
+        line = running.line()
+        assert len(line) < 80
+        clock, *words = line.split()
+        assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{6}", clock)
+        pid, comm, argument = str(sender.pid), "fifteen-bytes-x", str(target)
+        assert words == [pid, comm, name, argument, result]
+        # Numbers end where their heading ends, words begin where theirs begins.
+        for heading, at in (("PID", line.index(pid, 15)), ("TARGET", line.rindex(argument))):
+            width = len(pid if heading == "PID" else argument)
+            assert at + width == header.index(heading) + len(heading)
+        for heading, word in (("COMM", comm), ("SIGNAL", name), ("RESULT", result)):
+            assert line[header.index(heading) :].startswith(word)
+    assert running.end().status == ExitStatus.INTERRUPTED
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_line_arrives_while_the_tracer_still_runs(
+    form: str, sender: Sender, command: MakeCommand
+) -> None:
+    options = ["-p", f"{sender.pid},{os.getpid()}", *(["-j"] if form == "json" else [])]
+    running = command(*options)
+    running.wait_by_probe()
+    for i in range(3):
+        sender.send(target=NOBODY + i)
+        while str(NOBODY + i) not in running.line():
+            pass  # a probe
+        assert running.process.poll() is None
+    assert running.end().status == ExitStatus.INTERRUPTED
+
+
+def test_duration_ends_the_trace_by_itself() -> None:
+    begin = time.monotonic()
+    ended = run("--duration", "0.3", "-p", "1", "-s", "0")
+    assert time.monotonic() - begin >= 0.3
+    assert (ended.status, ended.err) == (ExitStatus.DONE, "0 received, 0 lost\n")
+    assert len(ended.lines) == 1
+
+
+def test_count_ends_the_trace_at_that_line_and_what_follows_is_not_lost(
+    sender: Sender, command: MakeCommand
+) -> None:
+    running = command("-p", str(sender.pid), "--count", "5")
+    running.wait_for_header()
+    hold(running)
+    sender.send(13, target=NOBODY, step=1)
+    running.process.send_signal(signal.SIGCONT)
+    ended = running.end(0)
+    assert ended.status == ExitStatus.DONE
+    assert [line.split()[4] for line in ended.lines] == [str(NOBODY + i) for i in range(5)]
+    assert ended.err == "5 received, 0 lost, 8 unread\n"
+
+
+def test_sigterm_ends_like_duration_with_all_that_was_seen(
+    sender: Sender, command: MakeCommand
+) -> None:
+    running = command("-p", str(sender.pid))
+    running.wait_for_header()
+    sender.send(1009, target=NOBODY)
+    ended = running.end(signal.SIGTERM)
+    assert (ended.status, len(ended.lines)) == (ExitStatus.DONE, 1009)
+    assert ended.err == "1009 received, 0 lost\n"
+
+
+def test_ctrl_c_ends_with_130_and_all_that_was_seen(sender: Sender, command: MakeCommand) -> None:
+    running = command("-p", str(sender.pid))
+    running.wait_for_header()
+    sender.send(1009, target=NOBODY)
+    ended = running.end(signal.SIGINT)
+    assert (ended.status, len(ended.lines)) == (ExitStatus.INTERRUPTED, 1009)
+    assert ended.err == "1009 received, 0 lost\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_lost_records_are_told_by_reason_and_by_the_status(
+    number: signal.Signals, sender: Sender, command: MakeCommand
+) -> None:
+    running = command("-p", str(sender.pid), "--buffer", "4K")
+    running.wait_for_header()
+    hold(running)
+    sender.send(1009, target=NOBODY)
+    running.process.send_signal(signal.SIGCONT)
+    running.line()
+    ended = running.end(number)
+    assert ended.status == ExitStatus.LOST
+    summary = re.fullmatch(r"(\d+) received, (\d+) lost \(ring full (\d+)\)\n", ended.err)
+    assert summary
+    received, lost, full = map(int, summary.groups())
+    assert received == 1 + len(ended.lines)
+    assert lost == full > 0
+    assert received + lost == 1009
+
+
+def test_a_larger_buffer_holds_what_a_small_one_lost(sender: Sender, command: MakeCommand) -> None:
+    running = command("-p", str(sender.pid), "--buffer", "256K")
+    running.wait_for_header()
+    hold(running)
+    sender.send(1009, target=NOBODY)
+    running.process.send_signal(signal.SIGCONT)
+    ended = running.end(signal.SIGTERM)
+    assert (ended.status, ended.err) == (ExitStatus.DONE, "1009 received, 0 lost\n")
+
+
+def test_options_filter_as_the_api_does(sender: Sender, command: MakeCommand) -> None:
+    running = command("-p", str(sender.pid), "-s", "USR1,0", "-x", "--count", "3")
+    running.wait_for_header()
+    sender.send(2, signal=0, target=sender.pid)
+    sender.send(2, signal=10, target=NOBODY)
+    sender.send(2, signal=12, target=NOBODY)
+    sender.send(1, signal=0, target=NOBODY)
+    ended = running.end(0)
+    assert [line.split()[3] for line in ended.lines] == ["SIGUSR1", "SIGUSR1", "0"]
+
+
+def test_target_filters_by_the_process_named(sender: Sender, command: MakeCommand) -> None:
+    running = command("-p", str(sender.pid), "-T", str(sender.pid), "--count", "2")
+    running.wait_for_header()
+    sender.send(2, target=1)
+    sender.send(2, target=sender.pid)
+    ended = running.end(0)
+    assert [line.split()[4] for line in ended.lines] == [str(sender.pid)] * 2
+
+
+def hold(running: Command) -> None:
+    """Stop the tracing process, so that nobody reads, until SIGCONT."""
+    running.process.send_signal(signal.SIGSTOP)
+    stat = Path(f"/proc/{running.process.pid}/stat")
+    end = time.monotonic() + PATIENCE
+    while stat.read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < end, "it did not stop"
+        time.sleep(0.001)

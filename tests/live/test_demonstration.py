@@ -1,0 +1,82 @@
+"""The demonstration of the original: a sleep killed by 9, and the same pid once more."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import Any
+
+from pysigsnoop import SignalTracer
+
+from .conftest import MakeCommand
+from .senders import PATIENCE, Sender
+
+
+def kill_twice(sender: Sender, victim: subprocess.Popen[bytes]) -> None:
+    """SIGKILL that works, then, with the victim reaped, SIGKILL that finds nobody."""
+    sender.send(signal=9, target=victim.pid)
+    assert victim.wait(PATIENCE) == -9
+    sender.send(signal=9, target=victim.pid)
+
+
+def test_api_tells_the_kill_and_then_that_nobody_is_there(
+    sender: Sender, sleeper: subprocess.Popen[bytes]
+) -> None:
+    with SignalTracer(sender_pid=sender.pid) as tracer:
+        kill_twice(sender, sleeper)
+        events = tracer.read(PATIENCE)
+        if len(events) < 2:
+            events += tracer.read(PATIENCE)
+    first, second = events
+    assert (first.ret, first.error) == (0, None)
+    assert (second.ret, second.error) == (-3, "ESRCH")
+    assert first.boot_ns < second.boot_ns
+    assert first.id != second.id
+    for event in events:
+        assert event.origin == "kill"
+        assert (event.signal, event.signal.name) == (9, "SIGKILL")
+        assert event.target_arg == sleeper.pid
+        assert (event.sender.pid, event.sender.tid) == (sender.pid, sender.pid)
+        assert (event.sender.comm, event.sender.comm_bytes) == ("sender", b"sender")
+        assert event.sender.uid == os.getuid()
+        assert "SIGKILL" in repr(event)
+        assert str(sleeper.pid) in repr(event)
+
+
+def test_text_tells_the_kill_and_then_that_nobody_is_there(
+    sender: Sender, sleeper: subprocess.Popen[bytes], command: MakeCommand
+) -> None:
+    running = command("-p", str(sender.pid), "--count", "2")
+    running.wait_for_header()
+    kill_twice(sender, sleeper)
+    first, second = (running.line().split() for _ in range(2))
+    assert first[1:] == [str(sender.pid), "sender", "SIGKILL", str(sleeper.pid), "0"]
+    assert second[1:] == [str(sender.pid), "sender", "SIGKILL", str(sleeper.pid), "ESRCH"]
+    assert running.end(0) == (0, [], "2 received, 0 lost\n")
+
+
+def test_json_tells_the_kill_and_then_that_nobody_is_there(
+    sender: Sender, sleeper: subprocess.Popen[bytes], command: MakeCommand
+) -> None:
+    running = command("-j", "-p", f"{sender.pid},{os.getpid()}")
+    running.wait_by_probe()
+    kill_twice(sender, sleeper)
+    objects: list[dict[str, Any]] = []
+    while len(objects) < 2:
+        found = running.object()
+        if found["sender"]["pid"] == sender.pid:
+            objects.append(found)
+    answers = [(found["ret"], found["error"]) for found in objects]
+    assert answers == [(0, None), (-3, "ESRCH")]
+    for found in objects:
+        assert found["type"] == "send"
+        assert found["origin"] == "kill"
+        assert (found["signal"], found["signo"]) == ("SIGKILL", 9)
+        assert found["target_arg"] == sleeper.pid
+        assert found["sender"]["tid"] == sender.pid
+        assert found["sender"]["comm"] == "sender"
+        assert found["sender"]["uid"] == os.getuid()
+        assert found["time"].endswith("Z")
+        assert len(found["time"]) == len("2026-01-01T00:00:00.000000000Z")
+        assert isinstance(found["boot_ns"], int)
+    assert running.end().status == 130

@@ -1,0 +1,118 @@
+"""Options: what they mean, and what wrong ones say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pysigsnoop
+from pysigsnoop import options
+
+PACKAGE = Path(pysigsnoop.__file__).parent.parent
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "value"),
+    [
+        ("", "signal", None),
+        ("-s KILL,TERM,9,RTMIN+1", "signal", [9, 15, 9, 35]),
+        ("-s KILL --signal 0", "signal", [9, 0]),
+        ("-p 1,2 -p 3", "pid", [1, 2, 3]),
+        ("-T -1", "target", [-1]),
+        ("-T 0", "target", [0]),
+        ("--target=-1,-2219", "target", [-1, -2219]),
+        ("-x", "failed", True),
+        ("-j", "json", True),
+        ("--trace-pipe --count 3 --duration 1", "trace_pipe", True),
+        ("--duration 0.5", "duration", 0.5),
+        ("--count 5", "count", 5),
+        ("--buffer 4096", "buffer", 4096),
+        ("--buffer 64K", "buffer", 64 << 10),
+        ("--buffer 8m", "buffer", 8 << 20),
+        ("--buffer 1GB", "buffer", 1 << 30),
+    ],
+)
+def test_options_mean_what_the_help_says(arguments: str, name: str, value: Any) -> None:
+    assert getattr(options.parse(arguments.split()), name) == value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-s", "KILLER"], "no signal is called 'KILLER'"),
+        (["-s", "KILL,"], "no signal is called ''"),
+        (["-s", ""], "no signal is called ''"),
+        (["-p", "bash"], "'bash' is not a list of pids"),
+        (["-p", "1,,2"], "is not a list of pids"),
+        (["-p"], "expected one argument"),
+        (["--buffer", "64X"], "'64X' is not a size"),
+        (["--buffer", "-1"], "is not a size"),
+        (["--buffer", "1.5M"], "is not a size"),
+        *((["--duration", bad], "is no time") for bad in ("0", "-1", "nan", "inf", "soon", "")),
+        *((["--count", bad], "is no count") for bad in ("0", "-1", "1.5", "\u00b2", "many", "")),
+        (["--sig", "9"], "unrecognized arguments"),
+        (["2219"], "unrecognized arguments"),
+        *(
+            (["--trace-pipe", *bad.split()], "has no --")
+            for bad in ("-j", "-p 1", "-T 0", "-s KILL", "-x", "--buffer 64K", "--buffer 0")
+        ),
+    ],
+)
+def test_wrong_usage_exits_2_and_says_why(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        options.parse(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def run_bare(*arguments: str, columns: int = 80) -> subprocess.CompletedProcess[str]:
+    """The command in a Python that finds neither cffi, the extension nor any other package."""
+    code = (
+        "import sys; sys.modules['_cffi_backend'] = sys.modules['pysigsnoop._native'] = None\n"
+        f"sys.path.insert(0, {str(PACKAGE)!r}); from pysigsnoop.cli import main; sys.exit(main())"
+    )
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", code, *arguments],
+        env={**os.environ, "COLUMNS": str(columns)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_help_works_without_libbpf_and_fits_80_columns() -> None:
+    done = run_bare("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    for option in ("--json", "--trace-pipe", "--pid", "--target", "--signal", "--failed"):
+        assert option in done.stdout
+    for option in ("--duration", "--count", "--buffer", "--version"):
+        assert option in done.stdout
+
+
+def test_version_works_without_libbpf() -> None:
+    done = run_bare("--version")
+    assert (done.returncode, done.stdout) == (0, f"pysigsnoop {pysigsnoop.__version__}\n")
+
+
+def test_without_the_extension_tracing_says_what_to_type() -> None:
+    done = run_bare()
+    assert done.returncode == 1
+    assert "hint:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("bad", [["-s", "NOSUCH"], ["--count", "0"], ["--nosuch"]])
+def test_wrong_usage_exits_2_before_anything_is_loaded(bad: list[str]) -> None:
+    done = run_bare(*bad)
+    assert done.returncode == 2
+    assert "usage:" in done.stderr
+    assert done.stdout == ""
