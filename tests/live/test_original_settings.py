@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from trace_buffer import (
@@ -250,9 +251,9 @@ def test_a_second_copy_of_the_program_prints_each_call_again() -> None:
 def test_nothing_is_left_behind_when_it_ends() -> None:
     with OriginalTracer():
         pass  # what is opened once, for good
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = sorted(path.name for path in Path("/proc/self/fd").iterdir())
     with OriginalTracer():
         pass
     with pytest.raises(RuntimeError, match="mine"), OriginalTracer():
         raise RuntimeError("mine")
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert sorted(path.name for path in Path("/proc/self/fd").iterdir()) == before

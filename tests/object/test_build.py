@@ -104,7 +104,7 @@ def test_a_prebuilt_object_that_is_not_there_is_an_error(tree: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "where"),
     [
-        ("unsigned int uid;", "unsigned char uid;", "before comm"),
+        ("unsigned int uid;", "unsigned char uid;", "at the end of struct sigsnoop_process"),
         ("int ret;\n", "int ret;\n\tunsigned char odd;\n", "before sender"),
         ("unsigned int tracer_level;", "", "before tracer_ns"),
         ("int ret;\n", "int ret;\n\tint more;\n", "at the end of struct sigsnoop_send"),
@@ -146,7 +146,11 @@ def test_pythons_sizes_and_offsets_are_the_compilers(tmp_path: Path) -> None:
 
 def test_the_extension_needs_libbpf_and_libc_and_nothing_else() -> None:
     done = subprocess.run(["readelf", "-d", EXTENSION], capture_output=True, text=True, check=True)
-    assert set(re.findall(r"\(NEEDED\).*\[(.+)\]", done.stdout)) == {"libbpf.so.1", "libc.so.6"}
+    needed = set(re.findall(r"\(NEEDED\).*\[(.+)\]", done.stdout))
+    # Thread-local variables are the loader's business, which is a part of libc.
+    assert {name for name in needed if not name.startswith("ld-linux")} == {
+        *("libbpf.so.1", "libc.so.6"),
+    }
     assert not re.search(r"\((RPATH|RUNPATH)\)", done.stdout)
 
 
@@ -157,4 +161,6 @@ def test_the_extension_uses_the_stable_abi_only() -> None:
     )
     used = set(re.findall(r"UND (_?Py\w+)", done.stdout))
     assert used
-    assert not {name for name in used if name.startswith("_Py")} - {"_Py_Dealloc"}
+    assert {name for name in used if name.startswith("_Py")} <= {
+        *("_Py_Dealloc", "_Py_NoneStruct"),  # the only two that the limited API's macros name
+    }

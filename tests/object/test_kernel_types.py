@@ -67,14 +67,17 @@ def mismatch(ours: Btf, our_id: int, kernel: Btf, kernel_id: int) -> str:
     if a["kind"] == "INT" and (a["size"], _signed(a)) != (b["size"], _signed(b)):
         return f"{a['name']}, the kernel has {b['name']}"
     if a["kind"] == "PTR":
-        a, b = ours.plain(a["type_id"]), kernel.plain(b["type_id"])
-        kinds = {"FWD": "STRUCT"}
-        a_is = kinds.get(a["kind"], a["kind"]), a["name"]
-        b_is = kinds.get(b["kind"], b["kind"]), b["name"]
-        return "" if a_is == b_is else f"a pointer to {a_is}, the kernel has one to {b_is}"
+        return _pointer_mismatch(ours.plain(a["type_id"]), kernel.plain(b["type_id"]))
     if a["kind"] in ("STRUCT", "UNION") and a["name"] != b["name"]:
         return f"struct {a['name']}, the kernel has {b['name']}"
     return ""
+
+
+def _pointer_mismatch(a: dict[str, Any], b: dict[str, Any]) -> str:
+    kinds = {"FWD": "STRUCT"}
+    a_is = kinds.get(a["kind"], a["kind"]), a["name"]
+    b_is = kinds.get(b["kind"], b["kind"]), b["name"]
+    return "" if a_is == b_is else f"a pointer to {a_is}, the kernel has one to {b_is}"
 
 
 def _signed(integer: dict[str, Any]) -> bool:
