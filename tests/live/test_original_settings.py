@@ -17,6 +17,7 @@ from trace_buffer import (
     PATIENCE_S,
     TRACEFS,
     Original,
+    buffer_size,
     send,
     setting,
     settings,
@@ -184,20 +185,13 @@ def test_a_read_only_tracefs_is_told() -> None:
 
 
 def test_a_kernel_that_drops_lines_is_told_and_counted() -> None:
-    sizes = {path: path.read_text() for path in TRACEFS.glob("per_cpu/cpu*/buffer_size_kb")}
-    assert sizes
-    try:
-        (TRACEFS / "buffer_size_kb").write_text("8")
+    with buffer_size(8):
         tracer = Original()
         tracer.signal(signal.SIGSTOP)  # it reads nothing, and the buffer overflows
         os.waitid(os.P_PID, tracer.pid, os.WSTOPPED | os.WNOWAIT)
         pid = send([(b"flood", 0, NOBODY + number) for number in range(4999)])
         tracer.signal(signal.SIGCONT)
         assert tracer.stop() == 3
-    finally:
-        for path, size in sizes.items():
-            path.write_text(size.split()[0])
-    assert {path: path.read_text() for path in sizes} == sizes
     assert "the kernel dropped" in tracer.errors
     assert " lost (events " in tracer.errors
     told = tracer.of(pid)

@@ -68,9 +68,8 @@ def mismatch(ours: Btf, our_id: int, kernel: Btf, kernel_id: int) -> str:
         return f"{a['name']}, the kernel has {b['name']}"
     if a["kind"] == "PTR":
         return _pointer_mismatch(ours.plain(a["type_id"]), kernel.plain(b["type_id"]))
-    if a["kind"] in ("STRUCT", "UNION") and a["name"] != b["name"]:
-        return f"struct {a['name']}, the kernel has {b['name']}"
-    return ""
+    differ = a["kind"] in ("STRUCT", "UNION") and a["name"] != b["name"]
+    return f"struct {a['name']}, the kernel has {b['name']}" if differ else ""
 
 
 def _pointer_mismatch(a: dict[str, Any], b: dict[str, Any]) -> str:
