@@ -83,7 +83,9 @@ def test_each_program_is_in_the_section_that_says_where_it_attaches(
         elf = ELFFile(file)
         table = elf.get_section_by_name(".symtab")
         assert isinstance(table, SymbolTableSection)
-        (symbol,) = table.get_symbol_by_name(program) or ()
+        symbols = table.get_symbol_by_name(program)
+        assert symbols
+        (symbol,) = symbols
         assert symbol["st_info"]["type"] == "STT_FUNC"
         assert elf.get_section(symbol["st_shndx"]).name == section
 
