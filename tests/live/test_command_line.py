@@ -64,7 +64,7 @@ def test_duration_ends_the_trace_by_itself() -> None:
     begin = time.monotonic()
     ended = run("--duration", "0.3", "-p", "1", "-s", "0")
     assert time.monotonic() - begin >= 0.3
-    assert (ended.status, ended.err) == (ExitStatus.DONE, "0 received, 0 lost\n")
+    assert (ended.status, ended.summary) == (ExitStatus.DONE, "0 received, 0 lost\n")
     assert len(ended.lines) == 1
 
 
@@ -79,7 +79,7 @@ def test_count_ends_the_trace_at_that_line_and_what_follows_is_not_lost(
     ended = running.end(0)
     assert ended.status == ExitStatus.DONE
     assert [line.split()[4] for line in ended.lines] == [str(NOBODY + i) for i in range(5)]
-    assert ended.err == "5 received, 0 lost, 8 unread\n"
+    assert ended.summary == "5 received, 0 lost, 8 unread\n"
 
 
 def test_sigterm_ends_like_duration_with_all_that_was_seen(
@@ -90,7 +90,7 @@ def test_sigterm_ends_like_duration_with_all_that_was_seen(
     sender.send(1009, target=NOBODY)
     ended = running.end(signal.SIGTERM)
     assert (ended.status, len(ended.lines)) == (ExitStatus.DONE, 1009)
-    assert ended.err == "1009 received, 0 lost\n"
+    assert ended.summary == "1009 received, 0 lost\n"
 
 
 def test_ctrl_c_ends_with_130_and_all_that_was_seen(sender: Sender, command: MakeCommand) -> None:
@@ -99,7 +99,7 @@ def test_ctrl_c_ends_with_130_and_all_that_was_seen(sender: Sender, command: Mak
     sender.send(1009, target=NOBODY)
     ended = running.end(signal.SIGINT)
     assert (ended.status, len(ended.lines)) == (ExitStatus.INTERRUPTED, 1009)
-    assert ended.err == "1009 received, 0 lost\n"
+    assert ended.summary == "1009 received, 0 lost\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -114,7 +114,7 @@ def test_lost_records_are_told_by_reason_and_by_the_status(
     running.line()
     ended = running.end(number)
     assert ended.status == ExitStatus.LOST
-    summary = re.fullmatch(r"(\d+) received, (\d+) lost \(ring full (\d+)\)\n", ended.err)
+    summary = re.fullmatch(r"(\d+) received, (\d+) lost \(ring full (\d+)\)\n", ended.summary)
     assert summary
     received, lost, full = map(int, summary.groups())
     assert received == 1 + len(ended.lines)
@@ -129,7 +129,7 @@ def test_a_larger_buffer_holds_what_a_small_one_lost(sender: Sender, command: Ma
     sender.send(1009, target=NOBODY)
     running.process.send_signal(signal.SIGCONT)
     ended = running.end(signal.SIGTERM)
-    assert (ended.status, ended.err) == (ExitStatus.DONE, "1009 received, 0 lost\n")
+    assert (ended.status, ended.summary) == (ExitStatus.DONE, "1009 received, 0 lost\n")
 
 
 def test_options_filter_as_the_api_does(sender: Sender, command: MakeCommand) -> None:

@@ -92,4 +92,5 @@ def test_wrong_usage_is_told_before_anything_is_needed(bare: Path) -> None:
 def test_json_lines_have_no_header(sender: Sender, command: MakeCommand) -> None:
     running = command("-j", "-p", f"{sender.pid},{os.getpid()}", "--count", "1")
     running.wait_by_probe()
-    assert running.end(0) == (0, [], "1 received, 0 lost\n")
+    ended = running.end(0)
+    assert (ended.status, ended.lines, ended.summary) == (0, [], "1 received, 0 lost\n")

@@ -52,7 +52,8 @@ def test_text_tells_the_kill_and_then_that_nobody_is_there(
     first, second = (running.line().split() for _ in range(2))
     assert first[1:] == [str(sender.pid), "sender", "SIGKILL", str(sleeper.pid), "0"]
     assert second[1:] == [str(sender.pid), "sender", "SIGKILL", str(sleeper.pid), "ESRCH"]
-    assert running.end(0) == (0, [], "2 received, 0 lost\n")
+    ended = running.end(0)
+    assert (ended.status, ended.lines, ended.summary) == (0, [], "2 received, 0 lost\n")
 
 
 def test_json_tells_the_kill_and_then_that_nobody_is_there(

@@ -100,7 +100,7 @@ def test_an_object_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_an_object_from_elsewhere_that_is_whole_is_taken(tmp_path: Path) -> None:
     shutil.copy(OBJECT, tmp_path / "prebuilt.o")
     ended = run("--duration", "0.1", "-p", "1", PYSIGSNOOP_BPF_OBJECT=str(tmp_path / "prebuilt.o"))
-    assert (ended.status, ended.err) == (ExitStatus.DONE, "0 received, 0 lost\n")
+    assert (ended.status, ended.summary) == (ExitStatus.DONE, "0 received, 0 lost\n")
 
 
 def test_what_the_verifier_said_is_kept_with_the_error(

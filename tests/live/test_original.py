@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from trace_buffer import COMMAND, ENVIRONMENT, PATIENCE_S, TRACEFS, Original, send, turn
+from trace_buffer import COMMAND, ENVIRONMENT, PATIENCE_S, TRACEFS, Original, patient, send, turn
 
 from pysigsnoop import printable
 from pysigsnoop.original import OriginalTracer
@@ -27,6 +27,7 @@ def _turn() -> Iterator[None]:
         yield
 
 
+@patient
 def test_the_demonstration_reads_as_it_always_did() -> None:
     tracer = Original()
     script = "sleep 60 & kill -9 $!; wait $! 2>/dev/null; kill -9 $! 2>/dev/null; echo $$ $!"
@@ -42,6 +43,7 @@ def test_the_demonstration_reads_as_it_always_did() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 4])
+@patient
 def test_every_one_of_a_prime_number_of_calls_is_told_once(threads: int) -> None:
     tracer = Original()
     pid = send([(b"many", 0, NOBODY + number) for number in range(4999)], threads)
@@ -55,6 +57,7 @@ def test_every_one_of_a_prime_number_of_calls_is_told_once(threads: int) -> None
     assert int(count[1]) >= 4999
 
 
+@patient
 def test_several_processes_at_once_keep_their_own_halves() -> None:
     tracer = Original()
     code = "import os\nfor n in range(997):\n try: os.kill({}+n, 0)\n except OSError: pass"
@@ -86,6 +89,7 @@ COMMS = [
 ]
 
 
+@patient
 def test_hostile_names_are_told_whole_and_escaped() -> None:
     tracer = Original()
     # Twice over, so that each stands before and behind another.
@@ -99,6 +103,7 @@ def test_hostile_names_are_told_whole_and_escaped() -> None:
     assert all(line.isprintable() for line in tracer.seen)
 
 
+@patient
 def test_arguments_that_no_process_and_no_signal_has_are_told_as_given() -> None:
     tracer = Original()
     pid = send([(b"odd", 65, NOBODY), (b"odd", -1, NOBODY), (b"odd", 0, -(2**31) + 1)])
@@ -110,8 +115,9 @@ def test_arguments_that_no_process_and_no_signal_has_are_told_as_given() -> None
     ]
 
 
+@patient
 def test_lines_that_others_write_meanwhile_change_nothing() -> None:
-    tracer = Original()
+    tracer = Original(alone=False)
     writer = subprocess.Popen(
         [
             *(sys.executable, "-c"),
@@ -141,6 +147,7 @@ def test_lines_that_others_write_meanwhile_change_nothing() -> None:
         assert "the kernel dropped" in tracer.errors
 
 
+@patient
 def test_lines_from_before_the_start_are_not_told() -> None:
     with OriginalTracer():
         left = send([(b"before", 0, NOBODY + number) for number in range(101)])
@@ -151,6 +158,7 @@ def test_lines_from_before_the_start_are_not_told() -> None:
     assert tracer.of(pid) == [f"PID {pid} (after) sent signal 0 to PID {NOBODY}, ret = -3"]
 
 
+@patient
 def test_count_ends_it_after_so_many_lines() -> None:
     tracer = Original("--count", "3", ready=False)
     for _ in range(600):
@@ -162,12 +170,13 @@ def test_count_ends_it_after_so_many_lines() -> None:
     assert "3 received, 0 lost" in tracer.errors
 
 
+@patient
 def test_duration_ends_it_on_an_idle_machine_and_under_a_flood() -> None:
     code = "import os\nwhile True: os.kill(os.getpid(), 0)"
     for flood in (False, True):
         sender = subprocess.Popen([sys.executable, "-c", code]) if flood else None
         try:
-            tracer = Original("--duration", "0.5", ready=False)
+            tracer = Original("--duration", "0.5", ready=False, alone=not flood)
             assert tracer.wait() in (0, 3)
             assert " received, " in tracer.errors
         finally:
@@ -176,6 +185,7 @@ def test_duration_ends_it_on_an_idle_machine_and_under_a_flood() -> None:
                 sender.wait()
 
 
+@patient
 def test_a_reader_that_has_enough_ends_it_quietly() -> None:
     tracer = subprocess.Popen(
         COMMAND, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -195,6 +205,7 @@ def test_a_reader_that_has_enough_ends_it_quietly() -> None:
         sender.wait()
 
 
+@patient
 def test_programs_that_print_are_loaded_in_this_mode_only() -> None:
     def programs(pid: int) -> set[str]:
         found = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, check=True)
@@ -223,6 +234,7 @@ def test_programs_that_print_are_loaded_in_this_mode_only() -> None:
         ring.stdout.close()
 
 
+@patient
 def test_a_tracer_that_was_stopped_by_a_thread_ends_its_reader() -> None:
     with OriginalTracer() as tracer:
         os.kill(os.getpid(), 0)

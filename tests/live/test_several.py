@@ -61,7 +61,7 @@ def test_several_processes_each_see_all(sender: Sender, command: MakeCommand) ->
     for each in running:
         ended = each.end(0)
         assert (ended.status, len(ended.lines)) == (0, 211)
-        assert ended.err == "211 received, 0 lost\n"
+        assert ended.summary == "211 received, 0 lost\n"
 
 
 def test_two_tracers_that_trace_each_others_process_do_not_stop_each_other() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import queue
 import re
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,6 +67,21 @@ def turn() -> Iterator[None]:
         assert settings() == before
 
 
+@contextmanager
+def buffer_size(kb: int) -> Iterator[None]:
+    """Another size of each CPU's buffer, put back exactly whatever happens."""
+    files = sorted(TRACEFS.glob("per_cpu/cpu*/buffer_size_kb"))
+    # As long as nobody has traced it reads `7 (expanded: 1408)`; tracing expands it.
+    before = {path: re.findall(r"\d+", path.read_text())[-1] for path in files}
+    try:
+        (TRACEFS / "buffer_size_kb").write_text(str(kb))
+        yield
+    finally:
+        for path, size in before.items():
+            path.write_text(size)
+    assert {path: path.read_text().strip() for path in files} == before
+
+
 def _wait_for_the_pipe() -> None:
     """Newer kernels let in one reader of trace_pipe; another program's may be at it."""
     end = time.monotonic() + PATIENCE_S
@@ -75,6 +91,26 @@ def _wait_for_the_pipe() -> None:
         except OSError:
             assert time.monotonic() < end, "another program keeps trace_pipe"
             time.sleep(0.1)  # the kernel tells nobody when it is free
+
+
+class Disturbed(Exception):
+    """Another program read trace_pipe, or flooded the buffer, so that this run says nothing."""
+
+
+def patient(test: Callable[..., None]) -> Callable[..., None]:
+    """Runs a test again, a few times at most, where another program disturbed it."""
+
+    @functools.wraps(test)
+    def run(*arguments: object, **named: object) -> None:
+        for _ in range(5):
+            _wait_for_the_pipe()
+            try:
+                return test(*arguments, **named)
+            except Disturbed:
+                continue
+        raise AssertionError("the trace buffer is never left alone")
+
+    return run
 
 
 @contextmanager
@@ -101,7 +137,9 @@ def send(orders: Sequence[tuple[bytes, int, int]], threads: int = 1) -> int:
 class Original:
     """The command with --trace-pipe, started and known to trace; its lines come in as printed."""
 
-    def __init__(self, *arguments: str, prefix: Sequence[str] = (), ready: bool = True) -> None:
+    def __init__(
+        self, *arguments: str, prefix: Sequence[str] = (), ready: bool = True, alone: bool = True
+    ) -> None:
         self._process = subprocess.Popen(
             [*prefix, *COMMAND, *arguments],
             stdout=subprocess.PIPE,
@@ -113,6 +151,7 @@ class Original:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._collect), threading.Thread(target=self._err)]
         self.errors = ""
+        self._alone = alone
         for thread in self._threads:
             thread.start()
         self._pidfd = os.pidfd_open(self.pid)
@@ -197,6 +236,8 @@ class Original:
                 stream.close()
         while (line := self._lines.get()) is not None:
             self.seen.append(line)
+        if self._alone and re.search("the kernel dropped|resource busy", self.errors):
+            raise Disturbed
         return self._process.returncode
 
     def of(self, pid: int) -> list[str]:
