@@ -11,7 +11,6 @@ from .errors import FilterInvalid, NotPermitted, NotSupported, PysigsnoopError
 from .families import CALL_FAMILIES, SIGNAL_FAMILIES
 from .library import ffi, lib
 
-
 _CALLS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
 _OOM = "oom_victim"
 

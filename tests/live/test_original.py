@@ -12,10 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from trace_buffer import COMMAND, ENVIRONMENT, PATIENCE_S, TRACEFS, Original, patient, send, turn
 
 from pysigsnoop import printable
 from pysigsnoop.original import OriginalTracer
+from tests.live.trace_buffer import (
+    COMMAND,
+    ENVIRONMENT,
+    PATIENCE_S,
+    TRACEFS,
+    Original,
+    patient,
+    send,
+    turn,
+)
 
 # No process has such a pid (PID_MAX_LIMIT is 2**22), so each call can have a target of its own.
 NOBODY = 5_000_000

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from trace_buffer import (
+
+from pysigsnoop.original import OriginalTracer
+from pysigsnoop.tracefs import PrintkEvent
+from tests.live.trace_buffer import (
     COMMAND,
     ENABLE,
     ENVIRONMENT,
@@ -24,9 +27,6 @@ from trace_buffer import (
     settings,
     turn,
 )
-
-from pysigsnoop.original import OriginalTracer
-from pysigsnoop.tracefs import PrintkEvent
 
 NOBODY = 5_000_000
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_object import ROOT, Btf
+
+from tests.object.test_object import ROOT, Btf
 
 KERNEL = Path("/sys/kernel/btf/vmlinux")
 HEADER = ROOT / "bpf/vmlinux.h"
