@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from .original import OriginalTracer
+    from .sinks import Lines
     from .trace_assembly import Call, Half
     from .trace_lines import LostEvents
+    from .tracer import SignalTracer
 
 
 class Console:
@@ -120,8 +122,6 @@ def _status(console: Console, lost: int) -> ExitStatus:
 def _trace(chosen: Namespace, console: Console) -> ExitStatus:
     from .tracer import DEFAULT_BUFFER, SignalTracer  # needs libbpf, which --help must not
 
-    line = sinks.json_line() if chosen.json else sinks.text_line
-    left = chosen.count
     tracer = SignalTracer(
         signals=chosen.signal,
         exclude_signals=chosen.exclude_signal,
@@ -140,25 +140,42 @@ def _trace(chosen: Namespace, console: Console) -> ExitStatus:
         attach=chosen.attach,
         buffer_size=DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
     )
+    lines = sinks.json_lines() if chosen.json else sinks.TEXT
     with tracer, console.ending(tracer.stop):
-        if not chosen.json:
-            console.lines([sinks.HEADER])
-        end = None if chosen.duration is None else time.monotonic() + chosen.duration
-        while left is None or left > 0:
-            wait = None if end is None else max(0.0, end - time.monotonic())
-            events = tracer.read(wait, left)
-            console.lines(map(line, events))
-            if left is not None:
-                left -= len(events)
-            if end is not None and time.monotonic() >= end:
-                tracer.stop()
-                end = None
-            elif not events:
-                break
+        left = _stream(tracer, lines, console, chosen.duration, chosen.count)
     stats = tracer.stats
     limited = left == 0
     console.say(sinks.summary(stats, limited=limited))
     return _status(console, stats.lost_total - (stats.lost.unread if limited else 0))
+
+
+def _stream(
+    tracer: SignalTracer, lines: Lines, console: Console, duration: float | None, count: int | None
+) -> int | None:
+    """Write lines until the end; returns how many of `count` are left."""
+    from .loss import INTERVAL_S, LossWatch
+
+    console.lines(lines.header)
+    loss = LossWatch(lambda: tracer.stats)
+    end = None if duration is None else time.monotonic() + duration
+    looked = True
+    while count is None or count > 0:
+        waits = [] if end is None else [max(0.0, end - time.monotonic())]
+        # A loss is told though nothing more comes.
+        waits += [] if looked else [INTERVAL_S]
+        events = tracer.read(min(waits, default=None), count)
+        lost = loss.look(now=not events)
+        looked = not events
+        console.lines(map(lines.event, events))
+        console.lines([lines.lost(lost)] if lost else [])
+        if count is not None:
+            count -= len(events)
+        if end is not None and time.monotonic() >= end:
+            tracer.stop()
+            end = None
+        elif not events and tracer.stopped:
+            break
+    return count
 
 
 def _trace_pipe(chosen: Namespace, console: Console) -> ExitStatus:

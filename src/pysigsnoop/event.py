@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import time
 from typing import Any
 
 from ._records import (
@@ -15,6 +14,7 @@ from ._records import (
     RESULT,
     SEND_FIELDS,
 )
+from .clock import rfc3339
 from .siginfo import code_name
 from .signals import Signal, signal_of
 
@@ -176,8 +176,7 @@ class Event:
     @property
     def time(self) -> str:
         """The same as RFC 3339 in UTC, to the ns."""
-        seconds, ns = divmod(self.time_ns, 1_000_000_000)
-        return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{ns:09d}Z"
+        return rfc3339(self.time_ns)
 
     @property
     def origin(self) -> str:
@@ -320,8 +319,3 @@ class Event:
 
 def _hex(number: int | None) -> str | None:
     return None if number is None else f"{number:#x}"
-
-
-def wall_offset() -> int:
-    """What turns boot-clock ns into ns since 1970, now."""
-    return time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)

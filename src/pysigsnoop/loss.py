@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from .clock import rfc3339, wall_offset
 from .stats import Lost, Stats
 
 # Often enough to tell when it happened, seldom enough to cost nothing.
@@ -20,7 +21,7 @@ class LossWatch:
         self._next = 0.0
 
     def look(self, *, now: bool = False) -> Lost | None:
-        """What was lost since the last loss told; None for nothing, or where it was looked just now.
+        """What was lost since the last loss told; None for nothing, or so soon after a look.
 
         `now` looks in any case: at the end of a trace.
         """
@@ -35,3 +36,17 @@ class LossWatch:
         news = Lost(*(max(0, a - b) for a, b in zip(lost, self._told, strict=True)))
         self._told = lost
         return news if sum(news) else None
+
+
+def as_dict(lost: Lost) -> dict[str, object]:
+    """The keys of the JSON line; `unread` is no part of it."""
+    now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    reasons = lost._asdict()
+    del reasons["unread"]
+    return {
+        "type": "lost",
+        "time": rfc3339(now + wall_offset()),
+        "boot_ns": now,
+        "lost": sum(reasons.values()),
+        **reasons,
+    }

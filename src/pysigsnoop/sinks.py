@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .text import printable
 
 if TYPE_CHECKING:
     from .event import Event
-    from .stats import Stats
+    from .stats import Lost, Stats
     from .trace_assembly import Call
-
-    #: One event as one line, without its newline.
-    Line = Callable[[Event], str]
 
 HEADER = f"{'TIME':12} {'PID':>7} {'COMM':15} {'HOW':10} {'SIGNAL':11} {'TARGET':>7} RESULT"
 
@@ -67,12 +64,35 @@ def _answer(event: Event) -> str:
     return "fatal" if event.fatal else "queued"
 
 
-def json_line() -> Line:
+def text_loss(lost: Lost) -> str:
+    """A loss, between the lines where it was noticed."""
+    return f"-- {sum(lost)} lost{_reasons(lost)}"
+
+
+def _reasons(lost: Lost) -> str:
+    reasons = [f"{name.replace('_', ' ')} {n}" for name, n in lost._asdict().items() if n]
+    return f" ({', '.join(reasons)})" if reasons else ""
+
+
+class Lines(NamedTuple):
+    """How one format writes what."""
+
+    header: list[str]
+    event: Callable[[Event], str]
+    lost: Callable[[Lost], str]
+
+
+TEXT = Lines([HEADER], text_line, text_loss)
+
+
+def json_lines() -> Lines:
     """One JSON object a line, ASCII only, so no byte of a name reaches a terminal raw."""
     import json  # not needed by those who only look
 
+    from . import loss
+
     encode = json.JSONEncoder(separators=(", ", ": ")).encode
-    return lambda event: encode(event.as_dict())
+    return Lines([], lambda event: encode(event.as_dict()), lambda lost: encode(loss.as_dict(lost)))
 
 
 def original_line(call: Call) -> str:
@@ -86,12 +106,7 @@ def original_line(call: Call) -> str:
 def summary(stats: Stats, *, limited: bool) -> str:
     """The closing line. `limited`: the user asked for no more, so what is unread is not lost."""
     lost = stats.lost._replace(unread=0) if limited else stats.lost
-    reasons = ", ".join(
-        f"{name.replace('_', ' ')} {count}" for name, count in lost._asdict().items() if count
-    )
-    line = f"{stats.received} received, {sum(lost)} lost"
-    if reasons:
-        line += f" ({reasons})"
+    line = f"{stats.received} received, {sum(lost)} lost{_reasons(lost)}"
     if limited and stats.lost.unread:
         line += f", {stats.lost.unread} unread"
     if stats.in_flight:

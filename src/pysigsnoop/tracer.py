@@ -10,8 +10,9 @@ from types import TracebackType
 
 from .attachment import Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
+from .clock import wall_offset
 from .errors import FilterInvalid, ReaderBusy, TracerClosed
-from .event import Event, wall_offset
+from .event import Event
 from .filters import Filters
 from .ring import Ring
 from .stats import Counts, Stats, account
@@ -253,6 +254,11 @@ class SignalTracer:
     def closed(self) -> bool:
         """Whether the tracer was closed, or could not be opened."""
         return self._closed
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the trace has ended; what it saw may still be unread."""
+        return self._stopped
 
     # Counting
 

@@ -1,0 +1,16 @@
+"""The boot clock of the records, and the wall clock of people."""
+
+from __future__ import annotations
+
+import time
+
+
+def wall_offset() -> int:
+    """What turns boot-clock ns into ns since 1970, now."""
+    return time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def rfc3339(time_ns: int) -> str:
+    """ns since 1970 as RFC 3339 in UTC, to the ns."""
+    seconds, ns = divmod(time_ns, 1_000_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{ns:09d}Z"

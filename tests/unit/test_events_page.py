@@ -1,0 +1,75 @@
+"""docs/events.md against the code: each key and each word documented, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pysigsnoop._records import ORIGIN, PROCESS_FIELDS, RESULT, SEND_FIELDS, SEND_FORMAT
+from pysigsnoop.event import Event
+from pysigsnoop.families import CALL_FAMILIES
+from pysigsnoop.loss import as_dict
+from pysigsnoop.stats import Lost
+
+PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+
+
+def section(title: str) -> str:
+    """The text from a heading to the next."""
+    match = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert match, f"docs/events.md has no section {title}"
+    return match[1]
+
+
+def first_column(title: str) -> list[str]:
+    """The words in code type in the first column of a section's table."""
+    rows = re.findall(r"^\| (`[^|]+) \|", section(title), re.MULTILINE)
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row)]
+
+
+def empty_event() -> Event:
+    blank = [b"" if code == "s" else 0 for code in re.findall(r"[a-zA-Z]", SEND_FORMAT)]
+    blank[SEND_FIELDS.index("origin")] = ORIGIN["kill"]
+    blank[SEND_FIELDS.index("known")] = 0xFFFFFFFF
+    return Event(tuple(blank), 0)
+
+
+def test_every_key_of_a_send_is_documented_and_no_other() -> None:
+    assert sorted(first_column("Lines of type `send`")) == sorted(empty_event().as_dict())
+
+
+def test_every_key_of_a_process_is_documented_and_no_other() -> None:
+    sender = empty_event().sender
+    assert sender is not None
+    assert sorted(first_column("`sender` and `target`")) == sorted(sender.as_dict())
+    assert len(PROCESS_FIELDS) == len(set(PROCESS_FIELDS))
+
+
+def test_every_origin_is_documented_and_no_other() -> None:
+    calls = re.findall(r"`([a-z_]+)`(?: \(|,|\.)", section("`origin`").partition("The reason")[0])
+    known = set(ORIGIN) - {"none"}
+    asides = {"raise", "abort", "pthread_kill", "sigqueue", "pthread_sigqueue"}
+    assert (set(calls) | set(first_column("`origin`"))) - asides == known
+
+
+def test_every_result_is_documented_and_no_other() -> None:
+    assert set(first_column("`result`")) == set(RESULT)
+
+
+def test_every_key_that_can_be_null_is_explained() -> None:
+    nulls = {key for key, value in Event(unknown(), 0).as_dict().items() if value is None}
+    assert nulls <= set(first_column("When a value is null")) | {"signal"}
+
+
+def unknown() -> tuple[object, ...]:
+    blank = [b"" if code == "s" else 0 for code in re.findall(r"[a-zA-Z]", SEND_FORMAT)]
+    blank[SEND_FIELDS.index("origin")] = ORIGIN["kernel"]
+    return tuple(blank)
+
+
+def test_every_key_of_a_lost_line_is_documented_and_no_other() -> None:
+    assert sorted(first_column("Lines of type `lost`")) == sorted(as_dict(Lost(ring_full=1)))
+
+
+def test_every_way_to_attach_is_documented() -> None:
+    assert tuple(first_column("How calls are watched")) == CALL_FAMILIES
