@@ -1,0 +1,1 @@
+"""What tracing costs, beside the tools that people would use instead: `make bench`."""
