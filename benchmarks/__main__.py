@@ -73,6 +73,17 @@ def measure(sender: str, tool: Tool) -> dict[str, tuple[float, float, float]]:
     }
 
 
+Figures = tuple[float, float, float]
+
+
+def cell(kind: str, figures: Figures, first: Figures) -> str:
+    """What one kind of call cost more, as the table shows it."""
+    alone, added, spread = figures
+    if kind == "other":
+        return f"{100 * added / alone:+.0f} %"
+    return f"{added / 1000:.2f} µs (±{spread / 1000:.2f}; {added / first[1]:.1f} times)"
+
+
 def main() -> int:
     if os.geteuid():
         sys.exit("benchmarks: must be root\n  hint: sudo make bench")
@@ -86,13 +97,7 @@ def main() -> int:
     print("|---|" + "---|" * len(HEADINGS))
     first = next(iter(rows.values()))
     for name, row in rows.items():
-        cells = [
-            f"{row[k][1] / 1000:.2f} µs (±{row[k][2] / 1000:.2f}; {row[k][1] / first[k][1]:.1f} times)"
-            if k != "other"
-            else f"{100 * row[k][1] / row[k][0]:+.0f} %"
-            for k in HEADINGS
-        ]
-        print(f"| {name} |", " | ".join(cells), "|")
+        print(f"| {name} |", " | ".join(cell(k, row[k], first[k]) for k in HEADINGS), "|")
     base = ", ".join(f"{kind} {first[kind][0]:.0f} ns" for kind in COUNTS)
     print(f"\nUntraced, a call: {base}.")
     return 0

@@ -100,7 +100,7 @@ int oom_victim(__u64 *ctx)
 	record->host_tid = tid;
 	record->victim_host_pid = pid;
 	record->spare = 0;
-	bpf_ringbuf_submit(record, 0);
+	bpf_ringbuf_submit(record, wake_reader());
 	return 0;
 }
 

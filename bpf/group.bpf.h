@@ -72,8 +72,8 @@ static __always_inline void end_group(struct group_call *group, int ret)
 	end->call_id = group->call_id;
 	end->recipients = group->recipients;
 	end->spare = 0;
-	bpf_ringbuf_submit(end, 0);
 	count(SIGSNOOP_GROUP_SUBMITTED);
+	bpf_ringbuf_submit(end, wake_reader());
 }
 
 #endif

@@ -188,8 +188,8 @@ static __noinline int on_generate(struct generated *g)
 		send->hold = SIGSNOOP_HOLD_OOM;
 		send->sender.host_tid = tid;
 	}
-	bpf_ringbuf_submit(send, 0);
 	count_signal(single, SIGSNOOP_SIGNAL_SUBMITTED, SIGSNOOP_SINGLE_SUBMITTED);
+	bpf_ringbuf_submit(send, wake_reader());
 	return 0;
 }
 
@@ -286,8 +286,8 @@ static __noinline int on_exit(long ret)
 		describe(target, &send->target);
 		send->known |= SIGSNOOP_KNOWN_TARGET;
 	}
-	bpf_ringbuf_submit(send, 0);
 	count(SIGSNOOP_CALL_SUBMITTED);
+	bpf_ringbuf_submit(send, wake_reader());
 	return 0;
 }
 

@@ -44,6 +44,20 @@ static __always_inline void count(enum sigsnoop_counter which)
 		__sync_fetch_and_add(&slot->n[which], 1);
 }
 
+/*
+ * Waking a reader costs more than the record, so only a sleeping one is woken,
+ * once. Call it after reserve and after a count: the reader says that it sleeps,
+ * then looks whether anything is reserved; an atomic in between keeps either
+ * from missing the other.
+ */
+static __always_inline __u64 wake_reader(void)
+{
+	if (!live.reader_sleeps)
+		return BPF_RB_NO_WAKEUP;
+	live.reader_sleeps = 0;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 #include "process.bpf.h"
 #include "registers.bpf.h"
 #include "target.bpf.h"

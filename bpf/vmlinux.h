@@ -42,6 +42,8 @@ enum bpf_map_type {
 #define BPF_ANY 0
 #define BPF_NOEXIST 1
 #define BPF_F_MMAPABLE (1U << 10)
+#define BPF_RB_NO_WAKEUP 1
+#define BPF_RB_FORCE_WAKEUP 2
 
 enum bpf_func_id___probe {
 	BPF_FUNC_task_pt_regs = 175, /* 5.15, commit dd6e10fbd9fb; asked for, not assumed */

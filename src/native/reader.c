@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +23,9 @@
 
 struct reader {
 	struct ring_buffer *ring;
+	/* The ring's own positions, and the word by which the programs know that nobody is awake. */
+	unsigned long *consumer, *producer;
+	struct sigsnoop_live *live;
 	int timer;
 	bool timed;	/* the timer is on */
 	unsigned int origins;
@@ -176,7 +180,21 @@ static int take_record(void *context, void *data, size_t size)
 	return reader->room && !reader->error ? 0 : STOP;
 }
 
-struct reader *reader_new(int ring_fd, unsigned int origins)
+static void *map_page(int fd, int protection, int page)
+{
+	long size = sysconf(_SC_PAGESIZE);
+	void *mapped = mmap(NULL, size, protection, MAP_SHARED, fd, page * size);
+
+	return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+static void unmap_page(void *mapped)
+{
+	if (mapped)
+		munmap(mapped, sysconf(_SC_PAGESIZE));
+}
+
+struct reader *reader_new(int ring_fd, int live_fd, unsigned int origins)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
 
@@ -184,7 +202,11 @@ struct reader *reader_new(int ring_fd, unsigned int origins)
 		return NULL;
 	reader->origins = origins;
 	reader->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (reader->timer >= 0)
+	/* Documentation/bpf/ringbuf.rst: the consumer's page, then the producer's. */
+	reader->consumer = map_page(ring_fd, PROT_READ, 0);
+	reader->producer = map_page(ring_fd, PROT_READ, 1);
+	reader->live = map_page(live_fd, PROT_READ | PROT_WRITE, 0);
+	if (reader->timer >= 0 && reader->consumer && reader->producer && reader->live)
 		reader->ring = ring_buffer__new(ring_fd, take_record, reader, NULL);
 	if (!reader->ring) {
 		int error = errno;
@@ -201,15 +223,21 @@ void reader_free(struct reader *reader)
 	if (!reader)
 		return;
 	ring_buffer__free(reader->ring);
+	unmap_page(reader->consumer);
+	unmap_page(reader->producer);
+	unmap_page(reader->live);
 	if (reader->timer >= 0)
 		close(reader->timer);
 	free(reader->held);
 	free(reader);
 }
 
-int reader_fd(const struct reader *reader)
+bool reader_may_sleep(struct reader *reader)
 {
-	return ring_buffer__epoll_fd(reader->ring);
+	/* Said first, looked second, with a full barrier between: see wake_reader(). */
+	__atomic_exchange_n(&reader->live->reader_sleeps, 1, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(reader->producer, __ATOMIC_SEQ_CST) ==
+	       __atomic_load_n(reader->consumer, __ATOMIC_SEQ_CST);
 }
 
 int reader_timer_fd(const struct reader *reader)

@@ -8,14 +8,18 @@
 struct reader;
 
 /*
- * NULL with errno where the ring cannot be mapped. origins: a bit for each
- * origin that is wanted; what turns out to be of another is left out, and counted.
+ * NULL with errno where the maps cannot be mapped. live_fd: the map that holds
+ * struct sigsnoop_live. origins: a bit for each origin that is wanted; what
+ * turns out to be of another is left out, and counted.
  */
-struct reader *reader_new(int ring_fd, unsigned int origins);
+struct reader *reader_new(int ring_fd, int live_fd, unsigned int origins);
 void reader_free(struct reader *reader);
 
-/* An epoll descriptor, readable while the ring holds records. */
-int reader_fd(const struct reader *reader);
+/*
+ * Has the next record wake whoever waits for the ring. True: the ring is empty,
+ * so to wait is right; false: something is there or on its way.
+ */
+bool reader_may_sleep(struct reader *reader);
 
 /* Readable once a send that is kept back is to be handed out anyway. */
 int reader_timer_fd(const struct reader *reader);

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import struct
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,22 +19,29 @@ from .stats import Counts
 _RECORD = struct.Struct(SEND_FORMAT)
 # Large enough that the cost of a call is spread thin, small enough to stay in the cache.
 BATCH = 1024
+# How long a reader that was just woken waits before it looks again: latency under load.
+PAUSE_S = 0.001
 
 
 class Ring:
     """Batches of records. One thread reads; any thread may `wake`."""
 
-    def __init__(self, map_fd: int, origins: int) -> None:
-        self._reader = lib.reader_new(map_fd, origins)
+    def __init__(self, ring_fd: int, live_fd: int, origins: int) -> None:
+        self._reader = lib.reader_new(ring_fd, live_fd, origins)
         if self._reader == ffi.NULL:
             raise diagnosis.call_failed("mapping the ring buffer", ffi.errno)
         self._batch = ffi.new("struct sigsnoop_send[]", BATCH)
         self._bytes = ffi.buffer(self._batch)
         self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._epoll = select.epoll()
-        self._epoll.register(lib.reader_fd(self._reader), select.EPOLLIN)
-        self._epoll.register(lib.reader_timer_fd(self._reader), select.EPOLLIN)
-        self._epoll.register(self._woken, select.EPOLLIN)
+        sources = (ring_fd, lib.reader_timer_fd(self._reader), self._woken)
+        # The same for whoever waits by `fileno`, and for `wait`: epoll believes the kernel's
+        # wake-ups, which are few here, and poll looks for itself.
+        self._epoll, self._poll = select.epoll(), select.poll()
+        for source in sources:
+            self._epoll.register(source, select.EPOLLIN)
+            self._poll.register(source, select.POLLIN)
+        self._last_wake = 0.0
+        lib.reader_may_sleep(self._reader)
 
     def fill(self, *, final: bool = False) -> int:
         """Move what is complete into the batch, at most BATCH sends, without waiting.
@@ -53,8 +62,18 @@ class Ring:
         return self._epoll.fileno()
 
     def wait(self, timeout: float | None) -> None:
-        """Block until readable, or for `timeout` seconds."""
-        self._epoll.poll(timeout)
+        """Block until `fill` has something to do, or for `timeout` seconds; may return early.
+
+        To be woken costs the sender of a signal more than the record does. So a
+        reader that was woken just now looks again a little later, by itself; only
+        when it then finds nothing does it ask to be woken.
+        """
+        now = time.monotonic()
+        if now - self._last_wake < PAUSE_S:
+            time.sleep(PAUSE_S if timeout is None else min(PAUSE_S, timeout))
+        elif lib.reader_may_sleep(self._reader):
+            self._poll.poll(None if timeout is None else math.ceil(timeout * 1000))
+            self._last_wake = time.monotonic()
 
     def counts(self) -> Counts:
         """What `fill` brought so far."""
@@ -66,9 +85,11 @@ class Ring:
         os.eventfd_write(self._woken, 1)
 
     def settle(self) -> None:
-        """Undo `wake`."""
+        """Undo `wake`: from now on the ring alone decides whether `fileno` is readable."""
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._woken)
+        if not lib.reader_may_sleep(self._reader):
+            self.wake()
 
     def close(self) -> None:
         """Unmap the ring; what it still holds is gone."""

@@ -145,7 +145,7 @@ class SignalTracer:
                 raise
             try:
                 self._controls = Controls(bpf, self._cpus)
-                ring = Ring(bpf.map_fd("ring"), self._filters.origins)
+                ring = Ring(bpf.map_fd("ring"), bpf.map_fd(".bss"), self._filters.origins)
                 bpf.run_once(_LEARN)
             except BaseException:
                 self._stopped = self._closed = self._finished = True
