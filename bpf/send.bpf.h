@@ -3,6 +3,7 @@
 #ifndef SIGSNOOP_SEND_BPF_H
 #define SIGSNOOP_SEND_BPF_H
 
+#define ESRCH 3
 #define EAGAIN 11
 
 /* Ids of generated signals are odd, and unique: the signal lock keeps interrupts off here. */
@@ -214,14 +215,14 @@ static __always_inline void describe_user_info(struct sigsnoop_send *send, struc
 	send->known |= SIGSNOOP_KNOWN_VALUE;
 }
 
-static __always_inline bool call_wanted(struct syscall *call, struct task_struct *caller,
-					struct task_struct *target, int ret)
+/* Whether a call is wanted as far as can be told without its target, which is dear to find. */
+static __always_inline bool call_wanted(struct syscall *call, struct task_struct *caller, int ret)
 {
 	if (!origin_wanted(call->origin) || !signal_wanted(call->signo))
 		return false;
 	if (settings.fatal_only || (settings.failed_only && ret >= 0))
 		return false;
-	return sender_wanted(caller) && target_wanted(target, call);
+	return sender_wanted(caller);
 }
 
 /* One of the six calls returns. What it generated was told already; what remains is told here. */
@@ -230,6 +231,7 @@ static __noinline int on_exit(long ret)
 	struct task_struct *caller = (void *)bpf_get_current_task();
 	struct task_struct *target = NULL;
 	struct group_call *group = NULL;
+	bool wanted;
 	struct sigsnoop_send *send;
 	struct syscall call = {};
 	__u32 tid = bpf_get_current_pid_tgid();
@@ -260,10 +262,11 @@ static __noinline int on_exit(long ret)
 	} else if (call.signo && (ret >= 0 || ret == -EAGAIN)) {
 		return 0;
 	}
+	wanted = call_wanted(&call, caller, ret);
 	/* ESRCH: whatever that number names now, it was not reached. */
-	if (ret != -3)
+	if (wanted && ret != -ESRCH)
 		target = named_target(caller, &call);
-	if (!call_wanted(&call, caller, target, ret)) {
+	if (!wanted || !target_wanted(target, &call)) {
 		count(SIGSNOOP_CALL_FILTERED);
 		return 0;
 	}
