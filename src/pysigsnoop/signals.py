@@ -65,7 +65,8 @@ def parse_signal(text: str | int) -> Signal:
 
     Raises FilterInvalid where no signal is called that.
     """
-    word = str(text).strip().upper()
+    # A Signal is an int whose str() is for people.
+    word = str(int(text) if isinstance(text, int) else text).strip().upper()
     name = word if word.startswith("SIG") else f"SIG{word}"
     if name in _NUMBERS:
         return _BY_NUMBER[_NUMBERS[name]]
