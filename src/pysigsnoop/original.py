@@ -35,6 +35,8 @@ class OriginalTracer:
     def __enter__(self) -> OriginalTracer:
         self._pipe = self._tracefs.open_pipe()
         self._event = PrintkEvent(self._tracefs.path)
+        # Readable once stopped: a signal handler that stops does not end the poll by itself.
+        self._ending = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         try:
             self._bpf = BpfObject((_ENTER, _EXIT), ("values",))
             try:
@@ -49,15 +51,18 @@ class OriginalTracer:
                 self._bpf.close()
                 raise
         except BaseException:
-            self._event.restore()
-            os.close(self._pipe)
+            self._give_back()
             raise
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._bpf.close()
+        self._give_back()
+
+    def _give_back(self) -> None:
         self._event.restore()
         os.close(self._pipe)
+        os.close(self._ending)
 
     @property
     def shared(self) -> bool:
@@ -68,12 +73,14 @@ class OriginalTracer:
         """Detach; what is still in the pipe is read by the `calls` that runs, which then ends."""
         self._bpf.detach()
         self._stopped = True
+        os.eventfd_write(self._ending, 1)
 
     def calls(self, timeout: float | None = None) -> Iterator[Call | Half | LostEvents]:
         """What the pipe brings, for `timeout` seconds or for ever; after `stop`, to its end."""
         end = None if timeout is None else time.monotonic() + timeout
         poll = select.poll()
         poll.register(self._pipe, select.POLLIN)
+        poll.register(self._ending, select.POLLIN)
         while True:
             stopped = self._stopped
             text = self._read()
