@@ -32,7 +32,7 @@ def built(engine: Engine, base: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("rights", [PRIVILEGED, LEAST], ids=["privileged", "least"])
 def test_the_image_traces(rights: tuple[str, ...], engine: Engine, built: str) -> None:
-    with Traced(engine, built, rights, "-j", "-s", "WINCH,0") as traced:
+    with Traced(engine, built, rights, "-j", "-s", "WINCH") as traced:
         traced.wait_for_first_event()
         with Sender(traced) as sender:
             sender.send(signal.SIGWINCH, _SENT)
