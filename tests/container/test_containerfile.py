@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from .conftest import ROOT
-from .engine import Engine
+from .engine import LIMIT, Engine
 from .traced import LEAST, PRIVILEGED, Sender, Traced
 
 # What this machine needs to reach its package mirrors, lent to the build and not part of the image.
@@ -39,6 +41,21 @@ def test_the_image_traces(rights: tuple[str, ...], engine: Engine, built: str) -
         events = traced.end_with_events()
     mine = [e for e in events if e["sender"]["host_pid"] == sender.host_pid]
     assert [e["target_arg"] for e in mine] == [sender.child] * _SENT
+
+
+def test_the_smoke_test_for_others_ci_passes(engine: Engine, built: str, tmp_path: Path) -> None:
+    podman = tmp_path / "podman"
+    podman.write_text(f'#!/bin/sh\nexec {shlex.join(engine.command())} "$@"\n')
+    podman.chmod(0o755)
+    script = ROOT / "docs" / "ci" / "smoke-test.sh"
+    environment = {**engine.environment, "ENGINE": str(podman), "IMAGE": built}
+    command = ["bash", str(script)]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "smoke test: 7 passed, 0 failed\n"
+    assert engine.check("ps", "--all", "--quiet") == ""
 
 
 def test_no_compiler_and_no_source_is_in_the_image(engine: Engine, built: str) -> None:
