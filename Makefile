@@ -16,22 +16,28 @@ AS_OWNER :=
 else
 AS_OWNER := setpriv --reuid=$(OWNER) --regid=$(GROUP) --clear-groups env HOME=$(shell getent passwd $(OWNER) | cut -d: -f6)
 endif
-AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+# sudo forgets the environment, so what matters is named.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo) env PYTHONDONTWRITEBYTECODE=1
 export PYTHONDONTWRITEBYTECODE := 1
 
 BUILD_PACKAGES := clang llvm gcc libc6-dev libbpf-dev pkg-config python3-venv python3-dev
 TEST_PACKAGES := bpftool strace procps util-linux
-GUEST_PACKAGES := qemu-system-x86 busybox-static kmod xz-utils zstd
+GUEST_PACKAGES := qemu-system-x86 busybox-static
+PACKAGING_PACKAGES := binutils util-linux
+BENCH_PACKAGES := bpftrace linux-perf
 CONTAINER_PACKAGES := podman runc debootstrap
 
 BUILT := src/pysigsnoop/sigsnoop.bpf.o src/pysigsnoop/_native.abi3.so src/pysigsnoop/_records.py
+WHEEL_MADE := dist/.made
 SOURCES := build.py $(wildcard bpf/* src/native/*)
 
 # Tracing by syscall tracepoints reads tracefs; where it is not mounted, it is mounted for this
 # command alone, in a mount namespace of its own.
 WITH_TRACEFS = tools/with-tracefs
+LIVE_PYTEST = $(AS_ROOT) PYSIGSNOOP_REQUIRE_LIVE=$(PYSIGSNOOP_REQUIRE_LIVE) \
+	$(WITH_TRACEFS) $(IN_VENV)/python -m pytest
 
-.PHONY: help build run test test-unit test-object test-live test-container test-guests lint types ci wheel bench clean
+.PHONY: help build run test test-unit test-object test-live test-packaging test-container test-guests lint types ci wheel bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -48,22 +54,22 @@ $(VENV)/.installed: pyproject.toml Makefile
 	$(AS_OWNER) $(IN_VENV)/pip install --quiet --group build --group test cffi pyelftools
 	@$(AS_OWNER) touch $@
 
-# Installs those of $(WANTED) that are not there.
+# Installs those of $(WANTED) that are not there; one at a time, for make -j.
 .PHONY: packages
 packages:
 	@missing=$$(for p in $(WANTED); do dpkg-query -W -f='$${Status}\n' $$p 2>/dev/null | grep -q '^install ok installed' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 		echo "installing" $$missing; \
-		$(AS_ROOT) apt-get update -qq && \
-		$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+		$(AS_ROOT) DEBIAN_FRONTEND=noninteractive flock /var/lib/dpkg sh -c "apt-get update -qq && \
+			apt-get install -y -qq --no-install-recommends $$(echo $$missing) >/dev/null"; \
 	fi
 
 run: build ## trace until Ctrl-C (ARGS='-s KILL -j' passes arguments)
-	@PYTHONPATH=src $(AS_ROOT) $(WITH_TRACEFS) $(IN_VENV)/python -m pysigsnoop $(ARGS)
+	@$(AS_ROOT) PYTHONPATH=src $(WITH_TRACEFS) $(IN_VENV)/python -m pysigsnoop $(ARGS)
 
 test: build ## unit, object and live tests (ARGS passes arguments to pytest)
 	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES)"
-	$(AS_ROOT) $(WITH_TRACEFS) $(IN_VENV)/python -m pytest tests/unit tests/object tests/live $(ARGS)
+	$(LIVE_PYTEST) tests/unit tests/object tests/live $(ARGS)
 
 test-unit: build ## no root, no libbpf
 	$(IN_VENV)/python -m pytest tests/unit $(ARGS)
@@ -74,18 +80,58 @@ test-object: build ## the compiled object: sections, types, the same bytes twice
 
 test-live: build ## real signals on the running kernel; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES)"
-	$(AS_ROOT) $(WITH_TRACEFS) $(IN_VENV)/python -m pytest tests/live $(ARGS)
+	$(LIVE_PYTEST) tests/live $(ARGS)
+
+test-packaging: wheel ## every way to install, on every CPython of this machine; needs root
+	@$(MAKE) --no-print-directory packages WANTED="$(PACKAGING_PACKAGES)"
+	$(LIVE_PYTEST) tests/packaging $(ARGS)
+
+test-container: wheel ## the wheel in containers, privileged and not; needs root
+	@$(MAKE) --no-print-directory packages WANTED="$(CONTAINER_PACKAGES)"
+	$(LIVE_PYTEST) tests/container $(ARGS)
+
+# KERNELS=all takes every kernel to be had; each family of programs is tried on each.
+KERNELS ?= 5.10,6.1,6.12,newest
+GUEST_ARGS ?= tests/live
+test-guests: build ## the live tests on other kernels, under QEMU; needs root
+	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES) $(GUEST_PACKAGES)"
+	$(AS_ROOT) $(IN_VENV)/python -m tests.guests --kernels $(KERNELS) --timeout 3000 \
+		-- tests/guests/suite $(IN_VENV)/python $(GUEST_ARGS)
+
+bench: build ## what tracing costs, beside other tracers; needs root
+	@$(MAKE) --no-print-directory packages WANTED="$(BENCH_PACKAGES)"
+	@$(AS_ROOT) PYTHONPATH=src $(WITH_TRACEFS) $(IN_VENV)/python -m benchmarks
 
 $(VENV)/.lint: $(VENV)/.installed
 	$(AS_OWNER) $(IN_VENV)/pip install --quiet --group lint
 	@$(AS_OWNER) touch $@
 
-lint: $(VENV)/.lint
+lint: $(VENV)/.lint ## style, by ruff
 	$(IN_VENV)/ruff check --no-cache .
 	$(IN_VENV)/ruff format --no-cache --check .
 
-types: build $(VENV)/.lint
+types: build $(VENV)/.lint ## types, by mypy --strict
 	$(IN_VENV)/mypy --cache-dir=/dev/null
+
+wheel: $(WHEEL_MADE) ## the wheel under dist/: audited, and tagged for all distributions
+	@ls -l dist/*.whl
+
+# libbpf.so.1 stays the system's: it is left out by name, and never copied into the wheel.
+$(WHEEL_MADE): $(BUILT) $(VENV)/.lint pyproject.toml README.md $(wildcard src/pysigsnoop/*.py LICENSE*)
+	$(AS_OWNER) rm -rf build/wheel dist/*.whl
+	$(AS_OWNER) $(IN_VENV)/python -I -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir build/wheel .
+	$(AS_OWNER) $(IN_VENV)/abi3audit --strict --summary build/wheel/*.whl
+	$(AS_OWNER) env PATH="$(IN_VENV):$$PATH" \
+		$(IN_VENV)/auditwheel repair --exclude libbpf.so.1 --wheel-dir dist build/wheel/*.whl
+	@$(AS_OWNER) touch $@
+
+# One after the other, even under -j, and the tests of the source last: theirs is the closing line.
+ci: ## all that must pass before a change goes in
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory types
+	@$(MAKE) --no-print-directory test-packaging
+	@$(MAKE) --no-print-directory test-container
+	@$(MAKE) --no-print-directory test PYSIGSNOOP_REQUIRE_LIVE=1
 
 clean: ## what was built; the virtual environment stays
 	rm -rf $(BUILT) dist build

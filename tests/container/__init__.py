@@ -1,0 +1,1 @@
+"""The built wheel in containers: installed without the source, run from /, its output checked."""

@@ -1,0 +1,1 @@
+"""What is built, packed and installed: tried as users and packagers would."""
