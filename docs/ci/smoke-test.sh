@@ -36,7 +36,7 @@ $engine kill --signal TERM "$name" >"$work/killed"
 wait $tracer || fail "the tracer's exit status is $?"
 
 # The sender's pid is the container's, as the sender itself knows it.
-found=$(grep -c "\"signal\": \"SIGCONT\".*\"sender\": {\"pid\": $sender,.*\"target_arg\": $sender, \"ret\": 0" \
+found=$(grep -c "\"signal\": \"SIGCONT\".*\"sender\": {\"pid\": $sender,.*\"target_arg\": $sender,.*\"ret\": 0," \
 	"$work/events") || true
 [ "$found" = $sent ] || fail "$found of $sent signals were told"
 grep -q ' received, 0 lost$' "$work/said" || fail "some were lost"

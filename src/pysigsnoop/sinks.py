@@ -44,11 +44,10 @@ def _how(event: Event) -> str:
 
 
 def _target(event: Event) -> str:
-    """The process reached; where its number is not known here, or none was, the argument."""
+    """The process reached, `-` where it has no number here; where none was, the argument."""
     target = event.target
-    if target is not None and target.pid is not None:
-        return str(target.pid)
-    return "-" if event.target_arg is None else str(event.target_arg)
+    number = event.target_arg if target is None else target.pid
+    return "-" if number is None else str(number)
 
 
 def _answer(event: Event) -> str:
