@@ -13,7 +13,7 @@ from .signals import Signal, parse_signal
 
 _EXAMPLES = """\
 examples:
-  pysigsnoop                      sends by processes, fatal signals from the kernel
+  pysigsnoop                      sends by processes, the kernel's fatal signals
   pysigsnoop --all                the kernel's others too, SIGCHLD included
   pysigsnoop -T 2219              who signals process 2219
   pysigsnoop -s KILL,TERM -x      only these signals, only those that failed
@@ -86,8 +86,8 @@ def parser() -> argparse.ArgumentParser:
     """The parser, from which the help comes too. Exits 2 by itself on wrong usage."""
     top = argparse.ArgumentParser(
         prog="pysigsnoop",
-        description="Who sent which signal to whom, by which call, and with what answer: live, "
-        "for every signal on this machine.",
+        description="Who sent which signal to whom, how, and with what answer: live, for every\n"
+        "signal on this machine.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
