@@ -40,7 +40,6 @@ enum bpf_map_type {
 
 /* Flags of maps and of updates, which the kernel's BTF holds as unnamed enums. */
 #define BPF_ANY 0
-#define BPF_NOEXIST 1
 #define BPF_F_MMAPABLE (1U << 10)
 #define BPF_RB_NO_WAKEUP 1
 #define BPF_RB_FORCE_WAKEUP 2
@@ -200,7 +199,7 @@ struct thread_info {
 };
 
 struct pt_regs {
-	unsigned long r10, r8, dx, cx, bx, si, di, orig_ax;
+	unsigned long r10, dx, cx, bx, si, di, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct thread_info {
@@ -239,19 +238,11 @@ struct task_struct {
 };
 
 /* What a syscall tracepoint hands to its program. */
-struct trace_entry {
-	int pid;
-};
-
 struct trace_event_raw_sys_enter {
-	struct trace_entry ent;
-	long id;
 	unsigned long args[6];
 };
 
 struct trace_event_raw_sys_exit {
-	struct trace_entry ent;
-	long id;
 	long ret;
 };
 

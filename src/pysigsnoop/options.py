@@ -13,7 +13,7 @@ from .signals import Signal, parse_signal
 
 _EXAMPLES = """\
 examples:
-  pysigsnoop                      every send by a process, every fatal signal from the kernel
+  pysigsnoop                      sends by processes, the kernel's fatal signals
   pysigsnoop --all                the kernel's others too, SIGCHLD included
   pysigsnoop -T 2219              who signals process 2219
   pysigsnoop -s KILL,TERM -x      only these signals, only those that failed
@@ -86,8 +86,8 @@ def parser() -> argparse.ArgumentParser:
     """The parser, from which the help comes too. Exits 2 by itself on wrong usage."""
     top = argparse.ArgumentParser(
         prog="pysigsnoop",
-        description="Who sent which signal to whom, by which call, and with what answer: live, "
-        "for every signal on this machine.",
+        description="Who sent which signal to whom, how, and with what answer: live, for every\n"
+        "signal on this machine.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -122,7 +122,7 @@ def _add_output(top: argparse.ArgumentParser) -> None:
 def _add_filters(top: argparse.ArgumentParser) -> None:
     keep = top.add_argument_group(
         "filters",
-        "Met in the kernel. All given must be met; each takes a list, as in -s KILL,TERM.",
+        "Met in the kernel. All given must be met; each takes a list: -s KILL,TERM.",
     )
 
     def add(*names: str, metavar: str, kind: Callable[[str], object], text: str) -> None:

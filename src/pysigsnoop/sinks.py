@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .stats import Lost, Stats
     from .trace_assembly import Call
 
-HEADER = f"{'TIME':12} {'PID':>7} {'COMM':15} {'HOW':10} {'SIGNAL':11} {'TARGET':>7} RESULT"
+HEADER = f"{'TIME':12} {'PID':>7} {'COMM':15} {'HOW':10} {'SIGNAL':11} {'TARGET':>8} RESULT"
 
 
 def text_line(event: Event) -> str:
@@ -23,7 +23,7 @@ def text_line(event: Event) -> str:
     signal = event.signal.name or str(int(event.signal))
     return (
         f"{clock}.{ns // 1_000_000:03d} {_sender(event)} {_how(event):10} "
-        f"{signal:11} {_target(event):>7} {_answer(event)}"
+        f"{signal:11} {_target(event):>8} {_answer(event)}"
     )
 
 

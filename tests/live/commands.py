@@ -10,16 +10,32 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import pysigsnoop
+from pysigsnoop.families import CALL_FAMILIES
 
 from .senders import PATIENCE
 
 #: Where the package under test lies, in the source tree or installed.
 PACKAGE_ROOT = Path(pysigsnoop.__file__).parent.parent
 PYSIGSNOOP = (sys.executable, "-m", "pysigsnoop")
+#: How calls are watched in this run of the tests, by SignalTracer and the command alike.
+ATTACH = os.environ.get("PYSIGSNOOP_TEST_ATTACH", "auto")
+assert ATTACH in ("auto", *CALL_FAMILIES), f"PYSIGSNOOP_TEST_ATTACH={ATTACH}"
+
+
+def forced(arguments: Iterable[str]) -> list[str]:
+    """The arguments with the way to attach put before them, where one is forced.
+
+    The original program has one way, and who gives --attach means it.
+    """
+    given = list(arguments)
+    if ATTACH == "auto" or "--trace-pipe" in given or "--attach" in given:
+        return given
+    return ["--attach", ATTACH, *given]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -41,7 +57,7 @@ class Ended(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """stderr less the calls in flight: those of other processes, when the trace began, count
+        """stderr less the calls in flight: group sends of other processes, at either end, count
         there whatever the filters, and no test can keep them from being made."""
         return re.sub(r", \d+ in flight\n$", "\n", self.err)
 
@@ -51,7 +67,7 @@ class Command:
 
     def __init__(self, *arguments: str, prefix: tuple[str, ...] = ()) -> None:
         self.process = subprocess.Popen(
-            [*prefix, *PYSIGSNOOP, *arguments],
+            [*prefix, *PYSIGSNOOP, *forced(arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -119,7 +135,7 @@ class Command:
 
 def run(*arguments: str, prefix: tuple[str, ...] = (), **variables: str) -> Ended:
     """Run `pysigsnoop` to its end."""
-    return run_program([*prefix, *PYSIGSNOOP, *arguments], **variables)
+    return run_program([*prefix, *PYSIGSNOOP, *forced(arguments)], **variables)
 
 
 def run_program(command: list[str], **variables: str) -> Ended:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from . import requirement
-from .commands import Command
+from .commands import ATTACH, Command
 from .senders import Sender
 
 MakeSender = Callable[..., Sender]
@@ -18,8 +18,26 @@ MakeCommand = Callable[..., Command]
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _live() -> None:
-    requirement.check()
+def _live() -> Iterator[None]:
+    """Every tracer here attaches as PYSIGSNOOP_TEST_ATTACH says, unless its test says how."""
+    from pysigsnoop.tracer import SignalTracer
+
+    defaults = SignalTracer.__init__.__kwdefaults__
+    assert defaults
+    before = defaults["attach"]
+    defaults["attach"] = ATTACH
+    try:
+        requirement.check()
+        yield
+    finally:
+        defaults["attach"] = before
+
+
+@pytest.fixture
+def only_auto() -> None:
+    """For tests of what happens where nobody says how to attach."""
+    if ATTACH != "auto":
+        pytest.skip(f"PYSIGSNOOP_TEST_ATTACH={ATTACH} says how to attach")
 
 
 @pytest.fixture(scope="session")

@@ -40,20 +40,22 @@ class Sender:
 
     def send(self, count: int = 1, *, signal: int = 0, target: int, step: int = 0) -> int:
         """So many calls from the main thread; returns how many it made."""
-        self.tell(f"flood 0 {count} {signal} {target} {step}")
+        self.tell(f"flood 0 {count} {int(signal)} {target} {step}")
         return sum(self.answer().values())
 
     def flood(
         self, threads: int, count: int, *, signal: int = 0, target: int = NOBODY, step: int = 0
     ) -> dict[int, int]:
         """So many calls from each of so many threads."""
-        self.tell(f"flood {threads} {count} {signal} {target} {step}")
+        self.tell(f"flood {threads} {count} {int(signal)} {target} {step}")
         return self.answer()
 
     @contextmanager
-    def flooding(self, threads: int, *, target: int = NOBODY, step: int = 0) -> Iterator[None]:
+    def flooding(
+        self, threads: int, *, signal: int = 0, target: int = NOBODY, step: int = 0
+    ) -> Iterator[None]:
         """Calls without end while the block runs; ask `answer` afterwards."""
-        self.tell(f"flood {threads} 0 0 {target} {step}")
+        self.tell(f"flood {threads} 0 {int(signal)} {target} {step}")
         try:
             yield
         finally:
@@ -79,6 +81,14 @@ class Sender:
                 process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def wait_for_program(pid: int) -> None:
+    """Until a process has become the sender that its command runs."""
+    end = time.monotonic() + PATIENCE
+    while Path(f"/proc/{pid}/comm").read_text() != "sender\n":
+        assert time.monotonic() < end, f"{pid} never ran the sender"
+        time.sleep(0.01)
 
 
 def only_child(pid: int) -> int:

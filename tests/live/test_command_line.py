@@ -33,14 +33,19 @@ def test_columns_are_below_their_headings_and_under_80_wide(
         line = running.line()
         assert len(line) < 80
         clock, *words = line.split()
-        assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{6}", clock)
+        assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", clock)
         pid, comm, argument = str(sender.pid), "fifteen-bytes-x", str(target)
-        assert words == [pid, comm, name, argument, result]
+        assert words == [pid, comm, "kill", name, argument, result]
         # Numbers end where their heading ends, words begin where theirs begins.
         for heading, at in (("PID", line.index(pid, 15)), ("TARGET", line.rindex(argument))):
             width = len(pid if heading == "PID" else argument)
             assert at + width == header.index(heading) + len(heading)
-        for heading, word in (("COMM", comm), ("SIGNAL", name), ("RESULT", result)):
+        for heading, word in (
+            ("COMM", comm),
+            ("HOW", "kill"),
+            ("SIGNAL", name),
+            ("RESULT", result),
+        ):
             assert line[header.index(heading) :].startswith(word)
     assert running.end().status == ExitStatus.INTERRUPTED
 
@@ -78,7 +83,7 @@ def test_count_ends_the_trace_at_that_line_and_what_follows_is_not_lost(
     running.process.send_signal(signal.SIGCONT)
     ended = running.end(0)
     assert ended.status == ExitStatus.DONE
-    assert [line.split()[4] for line in ended.lines] == [str(NOBODY + i) for i in range(5)]
+    assert [line.split()[5] for line in ended.lines] == [str(NOBODY + i) for i in range(5)]
     assert ended.summary == "5 received, 0 lost, 8 unread\n"
 
 
@@ -140,7 +145,7 @@ def test_options_filter_as_the_api_does(sender: Sender, command: MakeCommand) ->
     sender.send(2, signal=12, target=NOBODY)
     sender.send(1, signal=0, target=NOBODY)
     ended = running.end(0)
-    assert [line.split()[3] for line in ended.lines] == ["SIGUSR1", "SIGUSR1", "0"]
+    assert [line.split()[4] for line in ended.lines] == ["SIGUSR1", "SIGUSR1", "0"]
 
 
 def test_target_filters_by_the_process_named(sender: Sender, command: MakeCommand) -> None:
@@ -149,7 +154,7 @@ def test_target_filters_by_the_process_named(sender: Sender, command: MakeComman
     sender.send(2, target=1)
     sender.send(2, target=sender.pid)
     ended = running.end(0)
-    assert [line.split()[4] for line in ended.lines] == [str(sender.pid)] * 2
+    assert [line.split()[5] for line in ended.lines] == [str(sender.pid)] * 2
 
 
 def hold(running: Command) -> None:

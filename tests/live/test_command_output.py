@@ -13,14 +13,14 @@ import pytest
 from pysigsnoop import __version__
 from pysigsnoop.exit_status import ExitStatus
 
-from .commands import PACKAGE_ROOT, PYSIGSNOOP, environment, run, run_program
+from .commands import PACKAGE_ROOT, PYSIGSNOOP, environment, forced, run, run_program
 from .conftest import MakeCommand
 from .senders import NOBODY, PATIENCE, Sender
 
 
 def test_head_ends_it_quietly(sender: Sender) -> None:
     tracing = subprocess.Popen(
-        [*PYSIGSNOOP, "-p", str(sender.pid)],
+        [*PYSIGSNOOP, *forced(["-p", str(sender.pid)])],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
@@ -42,7 +42,7 @@ def test_head_ends_it_quietly(sender: Sender) -> None:
 
 def redirected(how: str, *arguments: str) -> tuple[str, ...]:
     """The command with its streams as a shell sets them."""
-    return ("sh", "-c", f'exec "$@" {how}', "sh", *PYSIGSNOOP, *arguments)
+    return ("sh", "-c", f'exec "$@" {how}', "sh", *PYSIGSNOOP, *forced(arguments))
 
 
 @pytest.mark.parametrize("how", [">/dev/full", ">&-"])

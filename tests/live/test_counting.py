@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from signal import SIGCONT
 
 import pytest
 
 from pysigsnoop import Event, SignalTracer
 
 from .conftest import MakeSender
-from .senders import NOBODY, PATIENCE, Sender
+from .senders import NOBODY, PATIENCE, Sender, wait_for_program
 
 PRIME = 9973
 
@@ -56,19 +58,35 @@ def test_a_ring_too_small_loses_the_newest_and_goes_on_when_read(sender: Sender)
         assert tracer.stats.lost.ring_full == lost
 
 
-def test_with_a_map_too_small_received_and_lost_make_what_was_sent(sender: Sender) -> None:
+def test_with_a_map_too_small_each_recipient_still_comes_and_answers_are_counted(
+    make_sender: MakeSender,
+) -> None:
+    # Two groups of their own, so that two group sends overlap.
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("two calls overlap for certain only where there are two CPUs")
-    with SignalTracer(sender_pid=sender.pid, max_group_calls=1) as tracer:
-        sent = 0
+    one, two = (make_sender("setsid") for _ in range(2))
+    pids = [one.pid, two.pid]
+    for pid in pids:
+        wait_for_program(pid)
+    with SignalTracer(sender_pid=pids, max_group_calls=1) as tracer:
+        calls = 0
         end = time.monotonic() + PATIENCE
-        while not tracer.stats.lost.table_full and time.monotonic() < end:
-            sent += sum(sender.flood(8, 1009).values())
-        received = len(read_out(tracer))
+        events: list[Event] = []
+        with ThreadPoolExecutor(2) as both:
+            while not tracer.stats.lost.table_full and time.monotonic() < end:
+                sent = both.map(lambda s: s.send(1009, signal=SIGCONT, target=0), (one, two))
+                calls += sum(sent)
+                events += tracer.read(0)
+        events += read_out(tracer)
         stats = tracer.stats
     assert stats.lost.table_full > 0
     assert stats.lost_total == stats.lost.table_full
-    assert received + stats.lost_total == sent
+    assert stats.received == stats.signals.received == len(events)
+    # Each group has one member, the sender.
+    assert len(events) == calls
+    assert stats.calls.received + stats.calls.lost == calls
+    assert sum(event.ret is None for event in events) == stats.lost.table_full
+    assert {event.target.pid for event in events} == set(pids)
 
 
 def test_what_nobody_read_is_counted_at_close(sender: Sender) -> None:

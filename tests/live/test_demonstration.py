@@ -32,6 +32,10 @@ def test_api_tells_the_kill_and_then_that_nobody_is_there(
     assert (second.ret, second.error) == (-3, "ESRCH")
     assert first.boot_ns < second.boot_ns
     assert first.id != second.id
+    assert (first.target.pid, first.target.comm) == (sleeper.pid, "sleep")
+    assert (first.result, first.disposition, first.fatal) == ("queued", "default", True)
+    # Nobody is there any more, so nobody is named.
+    assert (second.target, second.result, second.fatal) == (None, None, None)
     for event in events:
         assert event.origin == "kill"
         assert (event.signal, event.signal.name) == (9, "SIGKILL")
@@ -50,8 +54,8 @@ def test_text_tells_the_kill_and_then_that_nobody_is_there(
     running.wait_for_header()
     kill_twice(sender, sleeper)
     first, second = (running.line().split() for _ in range(2))
-    assert first[1:] == [str(sender.pid), "sender", "SIGKILL", str(sleeper.pid), "0"]
-    assert second[1:] == [str(sender.pid), "sender", "SIGKILL", str(sleeper.pid), "ESRCH"]
+    assert first[1:] == [str(sender.pid), "sender", "kill", "SIGKILL", str(sleeper.pid), "fatal"]
+    assert second[1:] == [str(sender.pid), "sender", "kill", "SIGKILL", str(sleeper.pid), "ESRCH"]
     ended = running.end(0)
     assert (ended.status, ended.lines, ended.summary) == (0, [], "2 received, 0 lost\n")
 

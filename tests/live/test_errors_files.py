@@ -78,7 +78,10 @@ DAMAGE: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: without_section(".rodata.settings"),
         "section .rodata.settings is missing",
     ),
-    "without a program": (lambda: without_program("enter_kill"), "program enter_kill is missing"),
+    "without a program": (
+        lambda: without_program("generate_btf"),
+        "program generate_btf is missing",
+    ),
     "older": (of_another_layout, "another version of bpf/sigsnoop.h"),
 }
 
@@ -106,11 +109,11 @@ def test_an_object_from_elsewhere_that_is_whole_is_taken(tmp_path: Path) -> None
 def test_what_the_verifier_said_is_kept_with_the_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "bad.o").write_bytes(with_bad_code("enter_kill"))
+    (tmp_path / "bad.o").write_bytes(with_bad_code("generate_btf"))
     monkeypatch.setenv("PYSIGSNOOP_BPF_OBJECT", str(tmp_path / "bad.o"))
     with pytest.raises((NotSupported, ObjectInvalid)) as raised:
         SignalTracer().open()
-    assert "enter_kill" in raised.value.log
+    assert "generate_btf" in raised.value.log
     assert raised.value.hint
     # The library itself prints nothing.
     assert capfd.readouterr() == ("", "")

@@ -52,19 +52,42 @@ def check(ended: Ended, *parts: str) -> None:
         (with_only(), ("CAP_BPF and CAP_PERFMON missing (uid 0)", "sudo pysigsnoop")),
         (with_only("bpf"), (": CAP_PERFMON missing", "sudo pysigsnoop")),
         (with_only("perfmon"), (": CAP_BPF missing", "sudo pysigsnoop")),
-        (
-            with_mounts(LOCK_TRACEFS, *with_only("bpf", "perfmon")),
-            ("/tracing is not readable", "sudo pysigsnoop"),
-        ),
-        (with_mounts(HIDE_TRACEFS), ("tracefs is not mounted", "sudo mount -t tracefs")),
         (with_mounts(HIDE_BTF), ("no BTF", "/sys/kernel/btf/vmlinux", "CONFIG_DEBUG_INFO_BTF=y")),
     ],
-    ids=["nobody", "none", "bpf-only", "perfmon-only", "unreadable", "no-tracefs", "no-btf"],
+    ids=["nobody", "none", "bpf-only", "perfmon-only", "no-btf"],
 )
 def test_what_is_missing_is_named_with_what_to_type(
     prefix: tuple[str, ...], parts: tuple[str, ...]
 ) -> None:
     check(run("--duration", "60", prefix=prefix), *parts)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "parts"),
+    [
+        (
+            with_mounts(LOCK_TRACEFS, *with_only("bpf", "perfmon")),
+            ("/tracing is not readable", "sudo pysigsnoop"),
+        ),
+        (with_mounts(HIDE_TRACEFS), ("tracefs is not mounted", "sudo mount -t tracefs")),
+    ],
+    ids=["unreadable", "no-tracefs"],
+)
+def test_syscall_tracepoints_that_were_asked_for_say_that_they_need_tracefs(
+    prefix: tuple[str, ...], parts: tuple[str, ...]
+) -> None:
+    check(run("--attach", "tracepoint", "--duration", "60", prefix=prefix), *parts)
+
+
+@pytest.mark.usefixtures("only_auto")
+@pytest.mark.parametrize(
+    "prefix",
+    [with_mounts(LOCK_TRACEFS, *with_only("bpf", "perfmon")), with_mounts(HIDE_TRACEFS)],
+    ids=["unreadable", "no-tracefs"],
+)
+def test_without_tracefs_another_way_to_attach_is_found(prefix: tuple[str, ...]) -> None:
+    ended = run("--duration", "0.1", "-p", "1", "-s", "0", prefix=prefix)
+    assert (ended.status, ended.summary) == (ExitStatus.DONE, "0 received, 0 lost\n")
 
 
 def test_bpf_and_perfmon_are_enough_where_tracefs_can_be_read() -> None:

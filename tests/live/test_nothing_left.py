@@ -62,7 +62,7 @@ from pysigsnoop import SignalTracer, TracingUnavailable
 
 fds = len(os.listdir("/proc/self/fd"))
 for _ in range(2):
-    tracer = SignalTracer()
+    tracer = SignalTracer(attach="tracepoint")
     try:
         tracer.open()
     except TracingUnavailable:

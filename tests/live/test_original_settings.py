@@ -241,8 +241,9 @@ def test_a_second_copy_of_the_program_prints_each_call_again() -> None:
     from pysigsnoop.bpf_object import BpfObject
 
     tracer = Original()
-    second = BpfObject(("kill_entry", "kill_exit"), ("values",))
+    second = BpfObject()
     try:
+        second.choose(("kill_entry", "kill_exit"), ("values",))
         second.load()
         second.attach("kill_exit")
         second.attach("kill_entry")

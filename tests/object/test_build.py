@@ -104,10 +104,11 @@ def test_a_prebuilt_object_that_is_not_there_is_an_error(tree: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "where"),
     [
-        ("unsigned int uid;", "unsigned char uid;", "at the end of struct sigsnoop_process"),
-        ("int ret;\n", "int ret;\n\tunsigned char odd;\n", "before sender"),
+        ("unsigned int uid;", "unsigned char uid;", "before parent_pid in struct sigsnoop_process"),
+        ("int ret;\n", "int ret;\n\tunsigned char odd;\n", "before target_arg"),
         ("unsigned int tracer_level;", "", "before tracer_ns"),
-        ("int ret;\n", "int ret;\n\tint more;\n", "at the end of struct sigsnoop_send"),
+        ("sender;\n", "sender;\n\tint more;\n", "before target in struct sigsnoop_send"),
+        ("target;\n", "target;\n\tint more;\n", "at the end of struct sigsnoop_send"),
     ],
 )
 def test_a_layout_with_padding_is_refused(old: str, new: str, where: str, tree: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -14,39 +13,10 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from .btf import Btf
+
 ROOT = Path(__file__).parents[2]
 OBJECT = ROOT / "src/pysigsnoop/sigsnoop.bpf.o"
-
-
-class Btf:
-    """Types by id, as bpftool tells them."""
-
-    def __init__(self, path: Path) -> None:
-        done = subprocess.run(
-            ["bpftool", "-j", "btf", "dump", "file", str(path)], capture_output=True, check=True
-        )
-        self.types: dict[int, dict[str, Any]] = {each["id"]: each for each in _types(done.stdout)}
-
-    def named(self, kind: str, name: str) -> dict[str, Any]:
-        found = [t for t in self.types.values() if (t["kind"], t["name"]) == (kind, name)]
-        assert found, f"no {kind} {name}"
-        return found[0]
-
-    def plain(self, type_id: int) -> dict[str, Any]:
-        """A type without its typedefs and qualifiers."""
-        found = self.types.get(type_id, {"kind": "VOID", "name": "void"})
-        while found["kind"] in ("TYPEDEF", "CONST", "VOLATILE", "RESTRICT", "TYPE_TAG"):
-            found = self.types.get(found["type_id"], {"kind": "VOID", "name": "void"})
-        return found
-
-    def number(self, type_id: int) -> int:
-        """What `__uint(name, number)` says: a pointer to an array of that length."""
-        return int(self.plain(self.plain(type_id)["type_id"])["nr_elems"])
-
-
-def _types(text: bytes) -> list[dict[str, Any]]:
-    types: list[dict[str, Any]] = json.loads(text)["types"]
-    return types
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +41,17 @@ def test_the_licence_is_the_originals(sections: dict[str, bytes]) -> None:
     [
         ("?tracepoint/syscalls/sys_enter_kill", "kill_entry"),
         ("?tracepoint/syscalls/sys_exit_kill", "kill_exit"),
-        ("?tracepoint/syscalls/sys_enter_kill", "enter_kill"),
-        ("?tracepoint/syscalls/sys_exit_kill", "exit_kill"),
+        *(
+            (f"?tracepoint/syscalls/sys_exit_{call}", f"exit_{call}")
+            for call in (
+                *("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"),
+                "pidfd_send_signal",
+            )
+        ),
+        ("?tp_btf/sys_exit", "exit_any"),
+        ("?tp_btf/signal_generate", "generate_btf"),
+        ("?raw_tp/signal_generate", "generate_raw"),
+        ("?raw_tp/mark_victim", "oom_victim"),
         ("?raw_tp", "learn_tracer"),
     ],
 )

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import json
-import struct
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
 from pysigsnoop import Event
-from pysigsnoop._records import ORIGIN, RECORD_TYPE, SEND_FIELDS, SEND_FORMAT
+from pysigsnoop._records import DISPOSITION, ORIGIN, RESULT
 from pysigsnoop.event import wall_offset
 
-VALUES = {
-    "type": RECORD_TYPE["send"],
-    "origin": ORIGIN["kill"],
-    "boot_ns": 5_000_000_123,
-    "signo": 9,
-    "target_arg": 2219,
-    "ret": 0,
-    "sender.pid": 12,
-    "sender.tid": 13,
-    "sender.host_pid": 5978,
-    "sender.host_tid": 5979,
-    "sender.uid": 1000,
-    "sender.comm": b"bash".ljust(16, b"\0"),
-}
+from . import records
+from .records import KILL, known
 
 
 def event(wall: int = 0, **changed: Any) -> Event:
-    values = VALUES | {name.replace("sender_", "sender."): new for name, new in changed.items()}
-    packed = struct.pack(SEND_FORMAT, *(values[name] for name in SEND_FIELDS))
-    return Event(struct.unpack(SEND_FORMAT, packed), 77, wall)
+    return records.event(KILL, wall, **changed)
 
 
 def test_the_json_form_has_the_agreed_keys_in_order() -> None:
@@ -40,29 +25,126 @@ def test_the_json_form_has_the_agreed_keys_in_order() -> None:
     assert found == {
         "type": "send",
         "id": 77,
+        "call_id": 77,
         "time": "2023-11-14T22:13:25.000000123Z",
         "boot_ns": 5_000_000_123,
         "origin": "kill",
         "signal": "SIGKILL",
         "signo": 9,
+        "si_code": "SI_USER",
         "sender": {
             "pid": 12,
             "tid": 13,
             "host_pid": 5978,
             "host_tid": 5979,
+            "ns_pid": 1,
             "comm": "bash",
             "uid": 1000,
+            "parent": {"pid": 11, "host_pid": 5977, "comm": "sshd"},
+            "start_ns": 4_000_000_000,
+            "cgroup_id": 2**40,
         },
         "target_arg": 2219,
+        "tgid_arg": None,
+        "flags": None,
+        "value": None,
+        "address": None,
+        "target": {
+            "pid": 2219,
+            "tid": 2220,
+            "host_pid": 3219,
+            "host_tid": 3220,
+            "ns_pid": 2,
+            "comm": "sleep",
+            "uid": 1001,
+            "parent": {"pid": None, "host_pid": 1, "comm": "init"},
+            "start_ns": 4_500_000_000,
+            "cgroup_id": 7,
+        },
         "ret": 0,
         "error": None,
+        "recipients": 1,
+        "result": "queued",
+        "disposition": "default",
+        "blocked": False,
+        "fatal": True,
     }
     assert list(found) == [
-        *("type", "id", "time", "boot_ns", "origin", "signal", "signo", "sender"),
-        *("target_arg", "ret", "error"),
+        *("type", "id", "call_id", "time", "boot_ns", "origin", "signal", "signo", "si_code"),
+        *("sender", "target_arg", "tgid_arg", "flags", "value", "address", "target"),
+        *("ret", "error", "recipients", "result", "disposition", "blocked", "fatal"),
     ]
-    assert list(found["sender"]) == ["pid", "tid", "host_pid", "host_tid", "comm", "uid"]
+    keys = ["pid", "tid", "host_pid", "host_tid", "ns_pid", "comm", "uid", "parent"]
+    assert list(found["sender"]) == list(found["target"]) == [*keys, "start_ns", "cgroup_id"]
     assert type(found["signo"]) is int
+
+
+def test_what_a_record_does_not_know_is_none() -> None:
+    # With every field full of something, so that only `known` can make it None.
+    full = {"tgid_arg": 5, "flags": 4, "value": 6, "result": 1, "disposition": 1, "blocked": 1}
+    found = event(known=0, **full).as_dict()
+    unknown = {name for name, value in found.items() if value is None}
+    assert unknown == {
+        *("si_code", "sender", "target", "target_arg", "tgid_arg", "flags", "value", "address"),
+        *("ret", "error", "recipients", "result", "disposition", "blocked", "fatal"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("what", "shown"),
+    [
+        ("sender", {"sender"}),
+        ("target", {"target"}),
+        ("argument", {"target_arg"}),
+        ("tgid", {"tgid_arg"}),
+        ("flags", {"flags"}),
+        ("ret", {"ret", "error"}),
+        ("code", {"si_code"}),
+        ("value", {"value"}),
+        ("address", {"address"}),
+        ("generated", {"result", "disposition", "fatal"}),
+        ("blocked", {"blocked"}),
+        ("recipients", {"recipients"}),
+    ],
+)
+def test_each_bit_of_known_shows_what_it_stands_for_and_no_more(what: str, shown: set[str]) -> None:
+    nothing = event(known=0, ret=-3).as_dict()
+    found = event(known=known(what), ret=-3).as_dict()
+    assert {name for name in found if found[name] != nothing[name]} == shown
+
+
+@pytest.mark.parametrize("number", [0, 1, 2**63, 2**64 - 1])
+def test_values_and_addresses_are_ints_and_in_json_hex(number: int) -> None:
+    value, address = (event(known=known(what), value=number) for what in ("value", "address"))
+    assert (value.value, value.address) == (number, None)
+    assert (address.value, address.address) == (None, number)
+    assert value.as_dict()["value"] == address.as_dict()["address"] == hex(number)
+
+
+@pytest.mark.parametrize(("name", "number"), ORIGIN.items())
+def test_every_origin_has_its_name(name: str, number: int) -> None:
+    assert event(origin=number).origin == name
+
+
+def test_results_and_dispositions_have_their_names() -> None:
+    for name, number in RESULT.items():
+        assert event(result=number).result == name
+    for name, number in DISPOSITION.items():
+        assert event(disposition=number).disposition == name
+    assert list(RESULT) == ["queued", "ignored", "already_pending", "overflow", "lost_info"]
+    assert list(DISPOSITION) == ["default", "ignored", "handler"]
+    # A kernel to come may have more.
+    assert event(result=9).result == "9"
+
+
+@pytest.mark.parametrize(
+    ("origin", "many", "complete"),
+    [("kill", 0, True), ("kill", 1, False), ("fault", 0, False), ("pidfd_send_signal", 0, True)],
+)
+def test_one_event_completes_a_call_unless_it_is_one_of_many_or_the_kernels(
+    origin: str, many: int, complete: bool
+) -> None:
+    assert event(origin=ORIGIN[origin], many=many).completes_call is complete
 
 
 @pytest.mark.parametrize("ns", [0, 1, 999_999_999, 1_000_000_000, 1_767_225_599_999_999_999])
@@ -124,5 +206,10 @@ def test_a_name_is_there_as_text_and_as_bytes(raw: bytes, text: str) -> None:
 
 
 def test_repr_says_who_sent_what_to_whom() -> None:
-    assert repr(event(ret=-3)) == "<Event kill SIGKILL <Process 12 'bash'> -> 2219: -3>"
+    sender = "<Process 12 'bash'>"
+    assert repr(event()) == f"<Event kill SIGKILL {sender} -> <Process 2219 'sleep'>: queued>"
+    failed = event(ret=-3, known=known("sender", "argument", "ret"))
+    assert repr(failed) == f"<Event kill SIGKILL {sender} -> 2219: ESRCH>"
+    fault = event(origin=ORIGIN["fault"], signo=11, known=known("target", "generated"))
+    assert repr(fault) == "<Event fault SIGSEGV None -> <Process 2219 'sleep'>: queued>"
     assert "Event kill 65 " in repr(event(signo=65))

@@ -4,36 +4,59 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 from typing import Any
 
 import pytest
 
 from pysigsnoop import Event, Lost, Stats, sinks
-from pysigsnoop._records import SEND_FIELDS, SEND_FORMAT
+from pysigsnoop._records import ORIGIN
 from pysigsnoop.trace_assembly import Call
 
+from . import records
+from .records import KILL, known
+
+# A call that reached nobody, with everything as wide as it can be.
 WIDEST = {
-    "boot_ns": 5_000_000_123,
-    "origin": 1,
+    **KILL,
+    "origin": ORIGIN["rt_tgsigqueueinfo"],
     "signo": 64,
-    "target_arg": -(2**31),
+    "target_arg": -4_194_304,
     "ret": -11,
+    "known": known("sender", "argument", "ret", "recipients"),
     "sender.pid": 2**22,
-    "sender.host_pid": 2**22,
     "sender.comm": b"123456789012345\0",
 }
 
 
 def event(**changed: Any) -> Event:
-    values = WIDEST | {name.replace("sender_", "sender."): new for name, new in changed.items()}
-    filled = [values.get(name, b"" if name.endswith("comm") else 0) for name in SEND_FIELDS]
-    return Event(struct.unpack(SEND_FORMAT, struct.pack(SEND_FORMAT, *filled)), 1, 0)
+    return records.event(WIDEST, **changed)
 
 
-def test_the_widest_line_is_below_80_columns() -> None:
+def reached(**changed: Any) -> Event:
+    return records.event(KILL, **changed)
+
+
+def columns(line: str) -> dict[str, str]:
+    """What stands under each name of the header; a column reaches to where the next may begin."""
+    header = sinks.HEADER
+    begin = {"TIME": 0, "PID": 13, "COMM": 21, "HOW": 37, "SIGNAL": 48, "TARGET": 60, "RESULT": 69}
+    # Words begin where their names do; numbers end there.
+    for name in ("TIME", "COMM", "HOW", "SIGNAL", "RESULT"):
+        assert header.index(name) == begin[name]
+    assert header.index("PID") + len("PID") == begin["COMM"] - 1
+    assert header.index("TARGET") + len("TARGET") == begin["RESULT"] - 1
+    ends = [*list(begin.values())[1:], len(line) + 1]
+    assert all(line[end - 1 : end] in (" ", "") for end in ends)
+    return {name: line[at : end - 1] for (name, at), end in zip(begin.items(), ends, strict=True)}
+
+
+@pytest.mark.parametrize("origin", [name for name, number in ORIGIN.items() if number])
+@pytest.mark.parametrize("error", [-11, -1, -95])
+def test_the_widest_line_is_below_80_columns(origin: str, error: int) -> None:
     assert len(sinks.HEADER) < 80
-    assert len(sinks.text_line(event())) < 80
+    line = sinks.text_line(event(origin=ORIGIN[origin], ret=error))
+    assert len(line) < 80
+    assert columns(line)["SIGNAL"] == "SIGRTMIN+30"
 
 
 @pytest.mark.parametrize("pid", [0, 1, 2**22])
@@ -41,23 +64,74 @@ def test_the_widest_line_is_below_80_columns() -> None:
 @pytest.mark.parametrize("target", [0, -1, 2219, -4_194_304])
 def test_values_stand_under_their_names(pid: int, signo: int, target: int) -> None:
     found = event(sender_pid=pid, signo=signo, target_arg=target, ret=-3, sender_comm=b"a b")
-    line = sinks.text_line(found)
-    at = {name: sinks.HEADER.index(name) for name in sinks.HEADER.split()}
-    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{6} ", line[: at["TIME"] + 16])
-    assert line[at["TIME"] + 16 : at["COMM"]].strip() == (str(pid) if pid else "-")
-    assert line[at["COMM"] : at["SIGNAL"]] == "a b" + " " * 13
-    name = line[at["SIGNAL"] : at["SIGNAL"] + 12]
-    assert name.strip() == (found.signal.name or str(signo))
-    assert line[at["SIGNAL"] + 12 : at["RESULT"]].strip() == str(target)
-    assert line[at["RESULT"] :] == "ESRCH"
-    # Right-aligned columns end where their names do.
-    assert sinks.HEADER[: at["COMM"] - 1].endswith("PID")
-    assert not line[at["COMM"] - 2].isspace()
-    assert not line[at["RESULT"] - 2].isspace()
+    shown = columns(sinks.text_line(found))
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", shown["TIME"])
+    assert shown["PID"] == f"{pid or '-':>7}"
+    assert shown["COMM"] == "a b".ljust(15)
+    assert shown["HOW"] == "tgsigqueue"
+    assert shown["SIGNAL"].rstrip() == (found.signal.name or str(signo))
+    assert shown["TARGET"] == f"{target:>8}"
+    assert shown["RESULT"] == "ESRCH"
 
 
-def test_a_success_shows_what_the_call_returned() -> None:
-    assert sinks.text_line(event(ret=0)).endswith(" 0")
+@pytest.mark.parametrize(
+    ("changed", "target"),
+    [
+        ({}, "2219"),
+        # The process reached, whatever the argument was.
+        ({"target_arg": -1}, "2219"),
+        # Reached, and not in sight from here: the argument, where there was one.
+        ({"target_pid": 0, "target_arg": 5}, "5"),
+        ({"target_pid": 0, "known": known("target", "generated")}, "-"),
+        ({"known": known("sender", "argument", "ret"), "target_arg": -1}, "-1"),
+    ],
+)
+def test_the_target_is_the_process_reached_or_else_the_argument(
+    changed: dict[str, Any], target: str
+) -> None:
+    assert columns(sinks.text_line(reached(**changed)))["TARGET"].strip() == target
+
+
+@pytest.mark.parametrize(
+    ("origin", "how"),
+    [
+        ("kill", "kill"),
+        ("rt_sigqueueinfo", "sigqueue"),
+        ("rt_tgsigqueueinfo", "tgsigqueue"),
+        ("pidfd_send_signal", "pidfd"),
+        ("parent-death", "parent"),
+        ("cgroup.kill", "cgroup"),
+        ("fault", "fault"),
+    ],
+)
+def test_the_origin_is_told_in_a_word_that_fits(origin: str, how: str) -> None:
+    assert columns(sinks.text_line(reached(origin=ORIGIN[origin])))["HOW"].strip() == how
+
+
+def test_without_a_sender_nobody_is_named() -> None:
+    line = sinks.text_line(reached(origin=ORIGIN["fault"], known=known("target", "generated")))
+    shown = columns(line)
+    assert (shown["PID"].strip(), shown["COMM"].strip()) == ("-", "-")
+    assert "bash" not in line
+
+
+@pytest.mark.parametrize(
+    ("changed", "answer"),
+    [
+        ({}, "fatal"),
+        ({"fatal": 0}, "queued"),
+        ({"blocked": 1}, "blocked"),
+        ({"result": 1}, "ignored"),
+        ({"result": 2}, "pending"),
+        ({"result": 3, "ret": -11}, "EAGAIN"),
+        ({"result": 4}, "lost info"),
+        ({"ret": -1, "known": known("sender", "argument", "ret")}, "EPERM"),
+        # Signal 0: the call succeeded, and nothing was sent.
+        ({"ret": 0, "signo": 0, "known": known("sender", "target", "argument", "ret")}, "0"),
+    ],
+)
+def test_the_answer_is_one_word(changed: dict[str, Any], answer: str) -> None:
+    assert columns(sinks.text_line(reached(**changed)))["RESULT"] == answer
 
 
 HOSTILE = [b"\x1b[2J\n\xff\r", "\u202eabc".encode(), b"\x85\\", b'"}\n{"']
@@ -91,9 +165,9 @@ def test_the_original_line_is_the_originals() -> None:
         (Stats(118), False, "118 received, 0 lost"),
         (Stats(1, filtered=9, in_flight=2), False, "1 received, 0 lost, 2 in flight"),
         (
-            Stats(1, lost=Lost(1, 2, 4, 8)),
+            Stats(1, lost=Lost(1, 2, 4, 8, 16)),
             False,
-            "1 received, 15 lost (ring full 1, table full 2, skipped 4, unread 8)",
+            "1 received, 31 lost (ring full 1, table full 2, answers 4, skipped 8, unread 16)",
         ),
         (Stats(5, lost=Lost(unread=8)), True, "5 received, 0 lost, 8 unread"),
         (

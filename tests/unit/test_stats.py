@@ -1,4 +1,4 @@
-"""The books: where every call went, from the kernel's counters."""
+"""The books: where every signal and every call went, from the kernel's counters."""
 
 from __future__ import annotations
 
@@ -8,79 +8,187 @@ import pytest
 
 from pysigsnoop import Lost, Stats
 from pysigsnoop._records import COUNTER
-from pysigsnoop.stats import account
+from pysigsnoop.stats import Counts, Tally, account
+
+NOTHING = Counts()
 
 
-def books(**known: int) -> Stats:
+def books(**known: Any) -> Stats:
     """`account` of the named counters; the rest of the arguments are 0 unless named."""
     other: dict[str, Any] = {
-        name: known.pop(name, 0) for name in ("received", "unread", "enter_misses", "exit_misses")
+        "received": known.pop("received", NOTHING),
+        "unread": known.pop("unread", NOTHING),
+        "generate_misses": known.pop("generate_misses", 0),
+        "exit_misses": known.pop("exit_misses", 0),
+        "stopped": known.pop("stopped", True),
     }
     counters = [0] * COUNTER["counters"]
-    stopped = bool(known.pop("stopped", 1))
     for name, value in known.items():
         counters[COUNTER[name]] = value
-    return account(counters, stopped=stopped, **other)
-
-
-def total(stats: Stats) -> int:
-    return stats.received + stats.filtered + stats.lost_total + stats.in_flight
+    return account(counters, **other)
 
 
 def test_an_idle_trace_has_nothing_in_its_books() -> None:
     assert books() == Stats()
-    assert total(Stats()) == 0
+    assert Stats().lost_total == 0
 
 
-def test_each_call_is_counted_once_wherever_it_ended() -> None:
-    # 100 calls: 50 read, 3 unread, 7 no room in the ring, 11 filtered at enter and 2 at exit,
-    # 5 no room in the table, 4 whose exit was skipped, 6 still inside, 12 skipped at enter.
+def test_calls_to_one_recipient_are_counted_as_the_signals_that_they_are() -> None:
+    # 40 calls: 20 read, 3 unread, 7 no room, 10 refused.
     found = books(
-        received=50,
-        unread=3,
-        enter_misses=12,
-        exit_misses=4,
-        submitted=53,
-        filtered=11 + 2,
-        ring_full=7,
-        table_full=5,
-        remembered=50 + 3 + 7 + 2 + 4 + 6,
-        completed=50 + 3 + 7 + 2,
-        enter_refused=11 + 5,
-        exit_unknown=11 + 5 + 12,
+        received=Counts(20, 20, 20),
+        unread=Counts(3, 3, 3),
+        signal_submitted=23,
+        single_submitted=23,
+        signal_ring_full=7,
+        single_ring_full=7,
+        signal_filtered=10,
+        single_filtered=10,
+        exits=40,
     )
-    assert found.lost == Lost(ring_full=7, table_full=5, skipped=12 + 4, unread=3)
-    assert (found.received, found.filtered, found.in_flight) == (50, 13, 6)
-    assert total(found) == 100
+    assert (found.received, found.filtered) == (20, 10)
+    assert found.lost == Lost(ring_full=7, unread=3)
+    assert found.calls == found.signals == Tally(20, 10, 10)
+    assert sum(found.calls) == 40
 
 
-def test_a_skipped_exit_that_shows_twice_is_lost_once() -> None:
-    # The kernel counted 3 skips; of their threads 2 have entered again.
-    found = books(remembered=10, completed=7, exit_missed=2, exit_misses=3, received=7)
-    assert found.lost.skipped == 3
+def test_calls_that_reach_nobody_are_no_signals() -> None:
+    found = books(
+        received=Counts(events=5, calls=5),
+        call_submitted=5,
+        call_filtered=2,
+        call_ring_full=4,
+        exits=11,
+    )
+    assert (found.received, found.filtered, found.lost) == (5, 2, Lost(ring_full=4))
+    assert found.calls == Tally(5, 2, 4)
+    assert found.signals == Tally()
+
+
+def test_a_group_send_is_one_call_and_as_many_signals_as_it_has_recipients() -> None:
+    # Three calls of 10 recipients: one read, one refused, and one whose answer found no room.
+    found = books(
+        received=Counts(events=20, calls=1, signals=20),
+        signal_submitted=20,
+        signal_filtered=10,
+        group_remembered=3,
+        group_submitted=1,
+        group_filtered=1,
+        group_ring_full=1,
+        exits=3,
+    )
+    assert found.lost == Lost(answers=1)
+    assert found.calls == Tally(1, 1, 1)
+    assert found.signals == Tally(20, 10, 0)
     assert found.in_flight == 0
-    assert total(found) == 10
 
 
-def test_before_5_12_a_skipped_exit_shows_when_its_thread_enters_again() -> None:
-    found = books(remembered=10, completed=8, exit_missed=2, received=8)
-    assert found.lost.skipped == 2
-    assert total(found) == 10
+def test_a_group_send_without_room_in_the_table_loses_its_answer_alone() -> None:
+    found = books(
+        received=Counts(events=10, signals=10),
+        signal_submitted=10,
+        group_table_full=1,
+        exits=1,
+    )
+    assert found.lost == Lost(table_full=1)
+    assert found.calls == Tally(lost=1)
+    assert found.signals == Tally(received=10)
 
 
-def test_calls_that_entered_before_the_start_are_in_flight() -> None:
-    found = books(exit_unknown=5, enter_refused=2, filtered=2)
-    assert found.in_flight == 3
-    assert total(found) == 5
+def test_the_kernels_own_signals_are_no_calls() -> None:
+    found = books(
+        received=Counts(events=6, signals=6),
+        signal_submitted=6,
+        signal_filtered=3,
+        signal_ring_full=1,
+    )
+    assert found.calls == Tally()
+    assert found.signals == Tally(6, 3, 1)
 
 
-@pytest.mark.parametrize(("stopped", "in_flight"), [(0, 0), (1, 4)])
-def test_calls_under_way_are_in_flight_once_the_trace_has_stopped(
-    stopped: int, in_flight: int
+def test_what_the_reader_sorts_out_is_filtered_and_not_lost() -> None:
+    # The kernel lets `oom` and `kernel` through together; which it was is known later.
+    found = books(
+        received=Counts(events=2, signals=2, filtered=5),
+        unread=Counts(filtered=1),
+        signal_submitted=8,
+        signal_filtered=4,
+    )
+    assert (found.received, found.filtered, found.lost_total) == (2, 10, 0)
+    assert found.signals == Tally(2, 10, 0)
+
+
+def test_a_skipped_generate_is_a_lost_signal_and_a_lost_call() -> None:
+    # Ten calls of one recipient; of one the signal's program was skipped, its exit ran.
+    found = books(
+        received=Counts(9, 9, 9),
+        signal_submitted=9,
+        single_submitted=9,
+        generate_misses=1,
+        exits=10,
+    )
+    assert found.lost == Lost(skipped=1)
+    assert found.signals == Tally(9, 0, 1)
+    assert sum(found.calls) == 10
+
+
+def test_a_skipped_exit_of_a_call_that_was_told_loses_nothing() -> None:
+    found = books(
+        received=Counts(10, 10, 10),
+        signal_submitted=10,
+        single_submitted=10,
+        exits=7,
+        exit_misses=3,
+    )
+    assert found.lost_total == 0
+    assert found.calls == Tally(received=10)
+
+
+def test_a_skipped_exit_of_a_call_that_reached_nobody_is_a_lost_call() -> None:
+    found = books(received=Counts(7, 7), call_submitted=7, exits=7, exit_misses=3)
+    assert found.lost == Lost(skipped=3)
+    assert found.calls == Tally(7, 0, 3)
+    assert found.signals == Tally()
+
+
+def test_of_skipped_exits_only_those_that_lost_something_are_told() -> None:
+    # 12 calls: 4 told by their signal, 8 reached nobody; 5 exits skipped, 3 of them of the latter.
+    found = books(
+        received=Counts(events=9, calls=9, signals=4),
+        signal_submitted=4,
+        single_submitted=4,
+        call_submitted=5,
+        exits=7,
+        exit_misses=5,
+    )
+    assert found.lost == Lost(skipped=3)
+    assert sum(found.calls) == 12
+
+
+def test_group_sends_that_began_before_the_trace_are_in_flight() -> None:
+    found = books(group_early=2, exits=2)
+    assert (found.in_flight, found.lost_total, found.calls) == (2, 0, Tally())
+
+
+@pytest.mark.parametrize(("stopped", "in_flight"), [(False, 0), (True, 4)])
+def test_group_sends_under_way_are_in_flight_once_the_trace_has_stopped(
+    stopped: bool, in_flight: int
 ) -> None:
-    found = books(remembered=9, completed=5, received=5, stopped=stopped)
+    found = books(group_remembered=9, group_submitted=5, exits=5, stopped=stopped)
     assert found.in_flight == in_flight
+    assert found.lost_total == 0
+
+
+def test_a_group_send_whose_exit_was_never_seen_is_not_in_flight_for_ever() -> None:
+    found = books(group_remembered=3, group_submitted=2, group_stale=1, exits=2, exit_misses=1)
+    assert found.in_flight == 0
+    assert found.lost == Lost(skipped=1)
 
 
 def test_lost_total_is_the_sum_of_its_reasons() -> None:
-    assert Stats(lost=Lost(1, 2, 4, 8)).lost_total == 15
+    assert Stats(lost=Lost(1, 2, 4, 8, 16)).lost_total == 31
+
+
+def test_counts_add_and_subtract_member_by_member() -> None:
+    assert Counts(1, 2, 3, 4).plus(Counts(10, 20, 30, 40)) == Counts(11, 22, 33, 44)
+    assert Counts(11, 22, 33, 44).minus(Counts(10, 20, 30, 40)) == Counts(1, 2, 3, 4)
