@@ -3,6 +3,8 @@
 #ifndef SIGSNOOP_SEND_BPF_H
 #define SIGSNOOP_SEND_BPF_H
 
+#define ESRCH 3
+#define EBADF 9
 #define EAGAIN 11
 
 /* Ids of generated signals are odd, and unique: the signal lock keeps interrupts off here. */
@@ -260,8 +262,8 @@ static __noinline int on_exit(long ret)
 	} else if (call.signo && (ret >= 0 || ret == -EAGAIN)) {
 		return 0;
 	}
-	/* ESRCH: whatever that number names now, it was not reached. */
-	if (ret != -3)
+	/* ESRCH: whatever that number names now, it was not reached. EBADF: it is no pidfd. */
+	if (ret != -ESRCH && ret != -EBADF)
 		target = named_target(caller, &call);
 	if (!call_wanted(&call, caller, target, ret)) {
 		count(SIGSNOOP_CALL_FILTERED);
