@@ -66,22 +66,38 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 	return -1;
 }
 
+/*
+ * The default of an init of a pid namespace does not stand, but for a KILL or
+ * STOP from outside, which alone are not ignored (kernel/signal.c, get_signal).
+ * A fault takes the shield away before its signal is generated.
+ */
+static __always_inline bool shielded(struct task_struct *task, int signo, int result)
+{
+	if (!(BPF_CORE_READ(task, signal, flags) & SIGNAL_UNKILLABLE))
+		return false;
+	return (signo != SIGKILL && signo != SIGSTOP) || result == SIGSNOOP_RESULT_IGNORED;
+}
+
+/* Whether the default ends the process, and the default is what stands. */
+static __always_inline bool ends_process(struct task_struct *task, int signo, int result)
+{
+	if (signo < 32 && HARMLESS >> signo & 1)
+		return false;
+	return disposition_of(task, signo) == SIGSNOOP_DISPOSITION_DEFAULT &&
+	       !shielded(task, signo, result);
+}
+
 static __always_inline void tell_fate(struct sigsnoop_send *send, struct task_struct *task,
 				      bool group)
 {
 	int blocked = blocked_by((__u64)task, send->signo, group);
-	bool unkillable;
 
 	send->disposition = disposition_of(task, send->signo);
 	send->blocked = blocked == 1;
 	send->known |= SIGSNOOP_KNOWN_GENERATED;
 	if (blocked >= 0)
 		send->known |= SIGSNOOP_KNOWN_BLOCKED;
-	/* For an init that the kernel shields, the default does not stand. */
-	unkillable = send->result == SIGSNOOP_RESULT_IGNORED &&
-		     BPF_CORE_READ(task, signal, flags) & SIGNAL_UNKILLABLE;
-	send->fatal = send->disposition == SIGSNOOP_DISPOSITION_DEFAULT && !unkillable &&
-		      (send->signo > 31 || !(HARMLESS >> send->signo & 1));
+	send->fatal = ends_process(task, send->signo, send->result);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #define SIGSNOOP_SEND_BPF_H
 
 #define ESRCH 3
+#define EBADF 9
 #define EAGAIN 11
 
 /* Ids of generated signals are odd, and unique: the signal lock keeps interrupts off here. */
@@ -73,17 +74,6 @@ static __always_inline void describe_info(struct sigsnoop_send *send, struct gen
 	}
 }
 
-/*
- * The kernel's own, by default: only what ends a process. sa_handler and masks
- * are read again in tell_fate; this is the cheap look before a record is made.
- */
-static __always_inline bool ends_target(struct generated *g)
-{
-	if (g->signo < 32 && HARMLESS >> g->signo & 1)
-		return false;
-	return disposition_of(g->task, g->signo) == SIGSNOOP_DISPOSITION_DEFAULT;
-}
-
 static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_origin origin)
 {
 	bool process = origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
@@ -94,7 +84,8 @@ static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_
 	/* A call that generates a signal has not failed, but for an overflow. */
 	if (settings.failed_only && !(process && g->result == SIGSNOOP_RESULT_OVERFLOW))
 		return false;
-	if ((settings.fatal_only || (settings.kernel_if_fatal && !process)) && !ends_target(g))
+	if ((settings.fatal_only || (settings.kernel_if_fatal && !process)) &&
+	    !ends_process(g->task, g->signo, g->result))
 		return false;
 	return sender_wanted(sender_is_current(origin) ? g->current : NULL) &&
 	       target_wanted(g->task, process ? &g->call : NULL);
@@ -263,8 +254,8 @@ static __noinline int on_exit(long ret)
 		return 0;
 	}
 	wanted = call_wanted(&call, caller, ret);
-	/* ESRCH: whatever that number names now, it was not reached. */
-	if (wanted && ret != -ESRCH)
+	/* ESRCH: whatever that number names now, it was not reached. EBADF: it is no pidfd. */
+	if (wanted && ret != -ESRCH && ret != -EBADF)
 		target = named_target(caller, &call);
 	if (!wanted || !target_wanted(target, &call)) {
 		count(SIGSNOOP_CALL_FILTERED);

@@ -55,10 +55,29 @@ static __always_inline struct task_struct *task_of(struct pid *pid, enum pid_typ
 	       type * bpf_core_type_size(struct hlist_node);
 }
 
+#define PROC_SUPER_MAGIC 0x9fa0	/* include/uapi/linux/magic.h */
+
 /*
  * A pidfd's file holds the pid in private_data, since 6.9 (commit cb12fd8e0dab,
- * pidfd: add pidfs) in the inode. Any other file holds anything there, so what is
- * found counts only where the initial namespace knows it as that pid.
+ * pidfd: add pidfs) in the inode; a folder of /proc, in what lies around the inode.
+ */
+static __always_inline struct pid *pid_of_file(struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct proc_inode *around;
+	struct pid *pid;
+
+	if (BPF_CORE_READ(inode, i_sb, s_magic) == PROC_SUPER_MAGIC) {
+		around = (void *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
+		return BPF_CORE_READ(around, pid);
+	}
+	pid = BPF_CORE_READ(file, private_data);
+	return pid ? pid : BPF_CORE_READ(inode, i_private);
+}
+
+/*
+ * Any other file holds anything in those places, so what is found counts only
+ * where the initial namespace knows it as that pid.
  */
 static __always_inline struct pid *pid_of_pidfd(struct task_struct *task, __u32 fd)
 {
@@ -74,9 +93,7 @@ static __always_inline struct pid *pid_of_pidfd(struct task_struct *task, __u32 
 	slot = BPF_CORE_READ(table, fd) + fd;
 	if (bpf_probe_read_kernel(&file, sizeof(file), slot) || !file)
 		return NULL;
-	pid = BPF_CORE_READ(file, private_data);
-	if (!pid)
-		pid = BPF_CORE_READ(file, f_inode, i_private);
+	pid = pid_of_file(file);
 	if (!pid)
 		return NULL;
 	upid = upid_at(pid, 0);
@@ -103,6 +120,10 @@ static __always_inline struct task_struct *named_target(struct task_struct *call
 		return task ? task : task_of(pid, PIDTYPE_PID);
 	}
 	if (call->target_arg <= 0)
+		return NULL;
+	/* The kernel refuses these before it looks for the thread. */
+	if ((call->origin == SIGSNOOP_ORIGIN_TGKILL ||
+	     call->origin == SIGSNOOP_ORIGIN_RT_TGSIGQUEUEINFO) && call->tgid_arg <= 0)
 		return NULL;
 	pid = BPF_CORE_READ(caller, thread_pid);
 	upid = upid_at(pid, BPF_CORE_READ(pid, level));

@@ -164,8 +164,18 @@ struct css_set {
 };
 
 /* Files, as far as a pidfd's process. */
+struct super_block {
+	unsigned long s_magic;
+};
+
 struct inode {
+	struct super_block *i_sb;
 	void *i_private;
+};
+
+struct proc_inode {
+	struct pid *pid;
+	struct inode vfs_inode;
 };
 
 struct file {

@@ -265,17 +265,21 @@ static void set_timer(struct reader *reader)
 
 long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capacity, bool all)
 {
+	unsigned long long begin = now();
 	int error = 0;
 
 	reader->next = batch;
 	reader->room = capacity;
 	if (reader->held_count)
-		release(reader, now());
+		release(reader, 0);
 	if (reader->room)
 		error = ring_buffer__consume(reader->ring);
-	/* With room left the ring is empty: no answer will come any more. */
-	if (all && reader->room)
-		release(reader, UINT64_MAX);
+	/*
+	 * With room left the ring is empty, so an answer that has not come by now was
+	 * late or lost, however long ago the reader last looked.
+	 */
+	if (reader->room && reader->held_count)
+		release(reader, all ? UINT64_MAX : begin);
 	if (reader->held_count || reader->timed)
 		set_timer(reader);
 	if (reader->error)
