@@ -18,6 +18,7 @@
 #define SI_MESGQ -3
 #define SI_ASYNCIO -4
 #define SI_SIGIO -5
+#define SI_TKILL -6
 
 #define CLD_EXITED 1
 #define CLD_CONTINUED 6
@@ -85,6 +86,25 @@ static __always_inline void read_code(struct generated *g)
 }
 
 /*
+ * The code that a call's own siginfo has. What a thread meets on the way out of a
+ * kill (no stack for the handler, a stop by its debugger) has another, but for the
+ * calls whose caller writes it: there the kernel allows 0 and above to itself only.
+ */
+static __always_inline bool has_code_of_call(struct generated *g)
+{
+	switch (g->call.origin) {
+	case SIGSNOOP_ORIGIN_KILL:
+		return g->si_code == SI_USER;
+	case SIGSNOOP_ORIGIN_TKILL:
+	case SIGSNOOP_ORIGIN_TGKILL:
+		return g->si_code == SI_TKILL;
+	default:
+		return g->si_code <= SI_USER ||
+		       READ_TASK(g->task, tgid) == READ_TASK(g->current, tgid);
+	}
+}
+
+/*
  * orig_ax alone does not tell: it stays that of kill while a process that killed
  * itself dies, and interrupts arrive inside a kill. The siginfo of all six calls
  * lies on the caller's stack; kernel 7.3's kill passes NOINFO instead.
@@ -95,7 +115,7 @@ static __always_inline bool sent_by(struct generated *g)
 	__u64 stack = (__u64)READ_TASK(g->current, stack);
 
 	if (call->origin == SIGSNOOP_ORIGIN_NONE || call->signo != g->signo ||
-	    g->current_flags & PF_EXITING)
+	    g->current_flags & PF_EXITING || !has_code_of_call(g))
 		return false;
 	if (has_info(g))
 		return g->info - stack < 16384;	/* THREAD_SIZE */
