@@ -25,6 +25,8 @@
 #define POLL_IN 1
 #define POLL_HUP 6
 
+#define RLIMIT_CPU 0
+
 #define BIT(signo) (1u << (signo))
 
 /* Raised by what a thread itself does (SYNCHRONOUS_MASK): ILL TRAP BUS FPE SEGV SYS. */
@@ -154,9 +156,20 @@ static __always_inline enum sigsnoop_origin with_info(struct generated *g)
 	return SIGSNOOP_ORIGIN_KERNEL;
 }
 
+/* Beyond the hard limit of CPU time the kernel kills, by the very figures that are read here. */
+static __always_inline bool is_out_of_time(struct generated *g)
+{
+	struct signal_struct *signal = READ_TASK(g->task, signal);
+	__u64 most = BPF_CORE_READ(signal, rlim[RLIMIT_CPU].rlim_max);
+	__u64 used = BPF_CORE_READ(signal, cputimer.cputime_atomic.utime.counter) +
+		     BPF_CORE_READ(signal, cputimer.cputime_atomic.stime.counter);
+
+	return g->task == g->current && used / 1000000000 >= most;
+}
+
 static __always_inline enum sigsnoop_origin from_kernel(struct generated *g)
 {
-	if (in_set(TIMERS, g->signo))
+	if (in_set(TIMERS, g->signo) || (g->signo == SIGKILL && is_out_of_time(g)))
 		return SIGSNOOP_ORIGIN_TIMER;
 	if (in_set(TERMINAL, g->signo))
 		return SIGSNOOP_ORIGIN_TERMINAL;
@@ -194,9 +207,15 @@ static __always_inline enum sigsnoop_origin origin_of(struct generated *g)
 }
 
 /* Whether the current process is the sender: by its call, or by the kernel's own siginfo. */
-static __always_inline bool sender_is_current(enum sigsnoop_origin origin)
+static __always_inline bool sender_is_current(struct generated *g, enum sigsnoop_origin origin)
 {
 	switch (origin) {
+	case SIGSNOOP_ORIGIN_IO:
+		/* Of a message that came, the siginfo names who sent it. */
+		return has_info(g) && g->si_code == SI_MESGQ;
+	case SIGSNOOP_ORIGIN_KERNEL:
+		/* SIGXFSZ: like SIGPIPE from the target itself. */
+		return g->info == SEND_SIG_NOINFO && g->task == g->current;
 	case SIGSNOOP_ORIGIN_CHILD:
 	case SIGSNOOP_ORIGIN_PIPE:
 	case SIGSNOOP_ORIGIN_CGROUP_DOT_KILL:

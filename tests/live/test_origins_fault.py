@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import platform
 import signal
+from contextlib import ExitStack
 
 import pytest
 
 from pysigsnoop import SignalTracer
 
-from .actors import acting, all_events, check_kernel, sender_of, target_of, the_one
+from .actors import acting, all_events, check_kernel, next_event, sender_of, target_of
 
 pytestmark = pytest.mark.skipif(
     platform.machine() != "x86_64", reason="the faulting instructions are x86-64's"
@@ -30,31 +31,32 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("how", ["default", "handler", "blocked", "ignored"])
-@pytest.mark.parametrize(("kind", "number", "code"), FAULTS, ids=[kind for kind, *_ in FAULTS])
-def test_a_fault_is_told_with_its_code_and_address_and_without_a_sender(
-    kind: str, number: signal.Signals, code: str, how: str
-) -> None:
-    with acting("faults", kind, how) as actor:
-        (said,) = actor.said
-        address = None if said == "none" else int(said, 16)
-        with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
+def test_a_fault_is_told_with_its_code_and_address_and_without_a_sender(how: str) -> None:
+    with ExitStack() as stack:
+        actors = [stack.enter_context(acting("faults", kind, how)) for kind, *_ in FAULTS]
+        tracer = stack.enter_context(
+            SignalTracer(target_pid=[actor.pid for actor in actors], scope="all")
+        )
+        for actor, (kind, number, code) in zip(actors, FAULTS, strict=True):
             actor.go()
             told = actor.line() if how == "handler" else None
-            assert actor.end() == (0 if told else -number)
-            event = the_one(all_events(tracer))
-    # A fault that is blocked or ignored meets the default: the kernel sees to it.
-    check_kernel(event, "fault", code, target=actor.pid, fatal=told is None)
-    assert event.signal == number
-    assert event.sender is None
-    assert event.address == address
-    assert event.value is None
-    assert event.result == "queued"
-    assert event.disposition == ("handler" if told else "default")
-    assert event.blocked is False
-    if told and address is not None:
-        assert int(told[1], 16) == address
-    target = target_of(event)
-    assert (target.tid, target.comm) == (actor.pid, "faults")
+            assert actor.end() == (0 if told else -number), kind
+            event = next_event(tracer)
+            # A fault that is blocked or ignored meets the default: the kernel sees to it.
+            check_kernel(event, "fault", code, target=actor.pid, fatal=told is None)
+            assert event.signal == number
+            assert event.sender is None
+            address = None if actor.said == ["none"] else int(actor.said[0], 16)
+            assert event.address == address, kind
+            if told and address is not None:
+                assert int(told[1], 16) == address
+            assert event.value is None
+            assert event.result == "queued"
+            assert event.disposition == ("handler" if told else "default")
+            assert event.blocked is False
+            target = target_of(event)
+            assert (target.tid, target.comm) == (actor.pid, "faults")
+        assert all_events(tracer, read=len(FAULTS)) == []
 
 
 def test_a_fault_is_shown_by_default_where_it_ends_the_process_and_only_there() -> None:
