@@ -189,6 +189,9 @@ static __always_inline enum sigsnoop_origin as_from_current(struct generated *g)
 			return SIGSNOOP_ORIGIN_PARENT_DASH_DEATH;
 		return SIGSNOOP_ORIGIN_KERNEL;
 	}
+	/* TIOCNOTTY, by which a session's leader gives up its terminal. */
+	if (in_set(TERMINAL, g->signo))
+		return SIGSNOOP_ORIGIN_TERMINAL;
 	/* 5.14, commit 661ee6280931 (cgroup: introduce cgroup.kill): to a task, not to a process. */
 	if (g->signo == SIGKILL && !g->group && is_write(&g->call))
 		return SIGSNOOP_ORIGIN_CGROUP_DOT_KILL;
@@ -213,6 +216,9 @@ static __always_inline bool sender_is_current(struct generated *g, enum sigsnoop
 	case SIGSNOOP_ORIGIN_IO:
 		/* Of a message that came, the siginfo names who sent it. */
 		return has_info(g) && g->si_code == SI_MESGQ;
+	case SIGSNOOP_ORIGIN_TERMINAL:
+		/* A session's leader that gives up its terminal; all else comes as from nobody. */
+		return g->info == SEND_SIG_NOINFO;
 	case SIGSNOOP_ORIGIN_KERNEL:
 		/* SIGXFSZ: like SIGPIPE from the target itself. */
 		return g->info == SEND_SIG_NOINFO && g->task == g->current;

@@ -43,12 +43,14 @@ class Actor:
         *arguments: object,
         prefix: tuple[str, ...] = (),
         stdin: int = subprocess.PIPE,
+        cwd: Path | None = None,
     ) -> None:
         self.process = subprocess.Popen(
             [*prefix, program(source), *map(str, arguments)],
             stdin=stdin,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=cwd,
         )
         self.pid = self.process.pid
         try:

@@ -24,6 +24,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -82,6 +83,16 @@ static pid_t child_of_ours(void)
 	must(child >= 0);
 	if (!child)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return child;
+}
+
+static pid_t child_in_job(int background)
+{
+	pid_t child = fork();
+
+	must(child >= 0);
+	if (background)
+		setpgid(child, 0);
 	return child;
 }
 
@@ -244,6 +255,39 @@ static void init(void)
 	must(waitpid(init, NULL, 0) == init);
 }
 
+/* job WHICH: prints a child in the foreground (0) or in the background, which is then told to do
+ * nothing (0, 1), to read from the terminal (2), to set it up (3), or is stopped (4). Then this
+ * process, the session's leader, ends when told again; with WHICH 5 it gives up the terminal. */
+static void job(int which)
+{
+	struct termios setup;
+	int told[2];
+	pid_t child;
+	char byte;
+
+	must(!pipe(told));
+	child = which == 5 ? fork() : child_in_job(which);
+	if (!child) {
+		must(read(told[0], &byte, 1) == 1);
+		if (which == 2)
+			must(read(0, &byte, 1) == 1);
+		if (which == 3)
+			must(!tcgetattr(0, &setup) && !tcsetattr(0, TCSANOW, &setup));
+		if (which == 4)
+			raise(SIGSTOP);
+		wait_for_ever();
+	}
+	ready(child);
+	must(write(told[1], "x", 1) == 1);
+	if (which == 5) {
+		signal(SIGHUP, SIG_IGN);
+		must(!ioctl(0, TIOCNOTTY));
+		wait_for_ever();
+	}
+	printf("told\n");
+	go();
+}
+
 /* forged SIGNO CODE VALUE: sends itself a siginfo that claims to be the kernel's; handled. */
 static void forged(int signo, int code, long value)
 {
@@ -312,6 +356,19 @@ static void busy(void)
 	}
 }
 
+/* dump: leaves a core where it runs, when a signal ends it so. */
+static void dump(void)
+{
+	struct rlimit limit;
+
+	must(!getrlimit(RLIMIT_CORE, &limit));
+	limit.rlim_cur = limit.rlim_max;
+	must(!setrlimit(RLIMIT_CORE, &limit));
+	printf("%d\n", limit.rlim_max != 0);
+	fflush(stdout);
+	wait_for_ever();
+}
+
 /* wait: for signals; what it reads from its input is thrown away. */
 static void wait_for_signals(void)
 {
@@ -324,8 +381,12 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 	long n[3] = {};
+	struct rlimit core = { 0, RLIM_INFINITY };
 	int i;
 
+	getrlimit(RLIMIT_CORE, &core);
+	core.rlim_cur = 0;
+	must(!setrlimit(RLIMIT_CORE, &core));
 	for (i = 2; i < argc && i < 5; i++)
 		n[i - 2] = strtol(argv[i], NULL, 0);
 	if (!strcmp(what, "itimer"))
@@ -352,6 +413,10 @@ int main(int argc, char **argv)
 		by_itself(n[0]);
 	else if (!strcmp(what, "race"))
 		race(n[0]);
+	else if (!strcmp(what, "job"))
+		job(n[0]);
+	else if (!strcmp(what, "dump"))
+		dump();
 	else if (!strcmp(what, "busy"))
 		busy();
 	else if (!strcmp(what, "wait"))
