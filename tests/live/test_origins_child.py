@@ -20,15 +20,15 @@ def _check(event: Event, code: str, child: int) -> None:
     assert event.signal == signal.SIGCHLD
     assert event.disposition == "default"
     sender = sender_of(event)
-    assert (sender.pid, sender.tid, sender.comm) == (child, child, "causes")
+    assert (sender.pid, sender.tid, sender.comm) == (child, child, "families")
     assert sender.parent_pid == os.getpid()
 
 
 def test_a_childs_end_stop_and_continuation_are_sent_by_the_child(tmp_path: Path) -> None:
     with ExitStack() as stack:
-        ending = stack.enter_context(acting("causes", "forged", 10, 0, 0))
-        waiting = stack.enter_context(acting("causes", "wait"))
-        dumping = stack.enter_context(acting("causes", "dump", cwd=tmp_path))
+        ending = stack.enter_context(acting("families", "forged", 10, 0, 0))
+        waiting = stack.enter_context(acting("families", "wait"))
+        dumping = stack.enter_context(acting("families", "dump", cwd=tmp_path))
         pids = [ending.pid, waiting.pid, dumping.pid]
         tracer = stack.enter_context(SignalTracer(sender_pid=pids, origins="child"))
         ending.go()
@@ -59,7 +59,7 @@ def test_a_childs_end_stop_and_continuation_are_sent_by_the_child(tmp_path: Path
 def test_a_childs_end_is_shown_where_it_is_asked_for_only(
     filters: dict[str, object], shown: bool
 ) -> None:
-    with acting("causes", "wait") as actor:
+    with acting("families", "wait") as actor:
         with SignalTracer(sender_pid=actor.pid, **filters) as tracer:  # type: ignore[arg-type]
             os.kill(actor.pid, signal.SIGTERM)
             actor.end()
@@ -73,7 +73,7 @@ def test_a_childs_end_is_shown_where_it_is_asked_for_only(
 def test_the_command_shows_a_childs_end_where_it_is_asked_for_only(
     command: MakeCommand, options: list[str], shown: bool
 ) -> None:
-    with acting("causes", "wait") as actor:
+    with acting("families", "wait") as actor:
         trace = command("-j", "-p", f"{os.getpid()},{actor.pid}", *options)
         trace.wait_by_probe()
         os.kill(actor.pid, signal.SIGTERM)

@@ -33,7 +33,7 @@ def stack() -> Iterator[ExitStack]:
 
 
 def test_an_interval_timer_names_nobody_although_a_process_ran(stack: ExitStack) -> None:
-    actors = [stack.enter_context(acting("causes", "itimer", which)) for which in range(3)]
+    actors = [stack.enter_context(acting("timers", "itimer", which)) for which in range(3)]
     pids = [actor.pid for actor in actors]
     tracer = stack.enter_context(SignalTracer(target_pid=pids, scope="all"))
     for actor, number in zip(actors, _ITIMERS, strict=True):
@@ -50,7 +50,7 @@ def test_an_interval_timer_names_nobody_although_a_process_ran(stack: ExitStack)
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGRTMIN + 2, signal.SIGKILL])
 def test_a_posix_timer_is_told_with_the_value_of_its_owner(number: int) -> None:
     value = 0x123456789ABCDEF0
-    with acting("causes", "timer", number, value) as actor:
+    with acting("timers", "timer", number, value) as actor:
         with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
             actor.go()
             assert actor.end() == -number
@@ -60,7 +60,7 @@ def test_a_posix_timer_is_told_with_the_value_of_its_owner(number: int) -> None:
 
 
 def test_the_limit_of_cpu_time_is_a_timer_and_names_nobody() -> None:
-    with acting("causes", "limit", resource.RLIMIT_CPU, 1, 2) as actor:
+    with acting("timers", "limit", resource.RLIMIT_CPU, 1, 2) as actor:
         with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
             actor.go()
             assert actor.end() == -signal.SIGXCPU
@@ -70,7 +70,7 @@ def test_the_limit_of_cpu_time_is_a_timer_and_names_nobody() -> None:
 
 
 def test_the_end_of_cpu_time_is_a_timer_and_names_nobody() -> None:
-    with acting("causes", "limit", resource.RLIMIT_CPU, 1, 1) as actor:
+    with acting("timers", "limit", resource.RLIMIT_CPU, 1, 1) as actor:
         with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
             actor.go()
             assert actor.end() == -signal.SIGKILL
@@ -81,7 +81,7 @@ def test_the_end_of_cpu_time_is_a_timer_and_names_nobody() -> None:
 
 @pytest.mark.parametrize("what", ["pipe", "socket"])
 def test_who_writes_where_nobody_reads_is_sender_and_target(what: str) -> None:
-    with acting("causes", what) as actor:
+    with acting("inputs", what) as actor:
         with SignalTracer(sender_pid=actor.pid, scope="all", signals="PIPE") as tracer:
             actor.go()
             assert actor.end() == -signal.SIGPIPE
@@ -91,7 +91,7 @@ def test_who_writes_where_nobody_reads_is_sender_and_target(what: str) -> None:
 
 
 def test_who_writes_beyond_its_limit_of_file_size_is_sender_and_target() -> None:
-    with acting("causes", "limit", resource.RLIMIT_FSIZE, 4096, 4096) as actor:
+    with acting("timers", "limit", resource.RLIMIT_FSIZE, 4096, 4096) as actor:
         with SignalTracer(sender_pid=actor.pid, scope="all", signals="XFSZ") as tracer:
             actor.go()
             assert actor.end() == -signal.SIGXFSZ
@@ -103,7 +103,7 @@ def test_who_writes_beyond_its_limit_of_file_size_is_sender_and_target() -> None
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL])
 def test_the_signal_of_a_parents_death_is_sent_by_the_dying_parent(number: int) -> None:
-    with acting("causes", "parent-death", number) as actor:
+    with acting("families", "parent-death", number) as actor:
         child = int(actor.said[0])
         with SignalTracer(target_pid=child, scope="all") as tracer:
             actor.go()
@@ -114,7 +114,7 @@ def test_the_signal_of_a_parents_death_is_sent_by_the_dying_parent(number: int) 
     check_kernel(event, "parent-death", "SI_USER", target=child, fatal=True)
     assert event.signal == number
     parent = sender_of(event)
-    assert (parent.pid, parent.comm) == (actor.pid, "causes")
+    assert (parent.pid, parent.comm) == (actor.pid, "families")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_the_signal_of_a_parents_death_is_sent_by_the_dying_parent(number: int) 
 def test_who_writes_what_another_is_told_of_is_not_its_sender(
     number: int, sent: int, code: str
 ) -> None:
-    with acting("causes", "input", number) as actor:
+    with acting("inputs", "input", number) as actor:
         with SignalTracer(target_pid=actor.pid, scope="all", signals=sent) as tracer:
             actor.go()
             assert actor.end() == -sent
@@ -141,7 +141,7 @@ def test_who_sends_the_message_that_another_is_told_of_is_named_as_its_siginfo_d
         os.stat("/proc/sys/fs/mqueue")
     except FileNotFoundError:
         pytest.skip("this kernel has no message queues")
-    with acting("causes", "queue", signal.SIGUSR2, 0x1234) as actor:
+    with acting("inputs", "queue", signal.SIGUSR2, 0x1234) as actor:
         child = int(actor.said[0])
         with SignalTracer(target_pid=actor.pid, scope="all", signals="USR2") as tracer:
             actor.go()
@@ -153,7 +153,7 @@ def test_who_sends_the_message_that_another_is_told_of_is_named_as_its_siginfo_d
 
 
 def test_out_of_band_data_is_input_and_names_nobody() -> None:
-    with acting("causes", "urgent") as actor:
+    with acting("inputs", "urgent") as actor:
         with SignalTracer(target_pid=actor.pid, scope="all", signals="URG") as tracer:
             actor.go()
             assert actor.end() == 0
@@ -163,7 +163,7 @@ def test_out_of_band_data_is_input_and_names_nobody() -> None:
 
 
 def test_the_end_of_a_pid_namespaces_init_kills_the_rest_and_names_nobody() -> None:
-    with acting("causes", "init") as actor:
+    with acting("families", "init") as actor:
         init = int(actor.said[0])
         until("the init has a child", lambda: children(init))
         (child,) = children(init)
@@ -191,7 +191,7 @@ def test_the_end_of_a_pid_namespaces_init_kills_the_rest_and_names_nobody() -> N
     ],
 )
 def test_a_forged_siginfo_is_still_its_callers(number: int, code: int, name: str) -> None:
-    with acting("causes", "forged", number, code, 0x5678) as actor:
+    with acting("families", "forged", number, code, 0x5678) as actor:
         with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
             actor.go()
             assert actor.end() == 0
@@ -208,7 +208,7 @@ def _ends(event: Event) -> tuple[str, int | None, int | None]:
 
 
 def test_what_a_process_that_killed_itself_sends_as_it_dies_is_not_its_kill() -> None:
-    with acting("causes", "by-itself", signal.SIGUSR2) as actor:
+    with acting("families", "by-itself", signal.SIGUSR2) as actor:
         child = int(actor.said[0])
         (grandchild,) = children(child)
         with SignalTracer(
@@ -228,7 +228,7 @@ def test_what_a_process_that_killed_itself_sends_as_it_dies_is_not_its_kill() ->
 
 
 def test_a_timer_that_strikes_inside_a_kill_with_its_signal_is_not_that_kill() -> None:
-    with acting("causes", "race", 5000) as actor:
+    with acting("timers", "race", 5000) as actor:
         with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
             actor.go()
             own, least = map(int, actor.line())
@@ -246,8 +246,8 @@ def test_a_timer_that_strikes_inside_a_kill_with_its_signal_is_not_that_kill() -
 
 def test_a_busy_bystander_is_never_the_sender_of_a_timers_signal(stack: ExitStack) -> None:
     cpus = len(os.sched_getaffinity(0))
-    busy = [stack.enter_context(acting("causes", "busy")) for _ in range(2 * cpus)]
-    actors = [stack.enter_context(acting("causes", "timer", 14, n)) for n in range(1, 21)]
+    busy = [stack.enter_context(acting("families", "busy")) for _ in range(2 * cpus)]
+    actors = [stack.enter_context(acting("timers", "timer", 14, n)) for n in range(1, 21)]
     pids = [actor.pid for actor in actors]
     sent_by_busy = stack.enter_context(
         SignalTracer(sender_pid=[actor.pid for actor in busy], target_pid=pids, scope="all")

@@ -27,7 +27,7 @@ class Terminal:
         stack.callback(self.hang_up)
         try:
             self.leader: Actor = stack.enter_context(
-                acting("causes", *arguments, prefix=("setsid", "--ctty"), stdin=slave)
+                acting("families", *arguments, prefix=("setsid", "--ctty"), stdin=slave)
             )
         finally:
             os.close(slave)
@@ -69,7 +69,7 @@ def test_a_key_is_the_terminals_signal_and_names_nobody(
 ) -> None:
     with ExitStack() as stack:
         for _ in range(beside):
-            stack.enter_context(acting("causes", "busy"))
+            stack.enter_context(acting("families", "busy"))
         terminal = stack.enter_context(on_terminal("wait"))
         pid = terminal.leader.pid
         with SignalTracer(target_pid=pid, scope="all", signals=number) as tracer:
