@@ -18,11 +18,14 @@
 #define SI_MESGQ -3
 #define SI_ASYNCIO -4
 #define SI_SIGIO -5
+#define SI_TKILL -6
 
 #define CLD_EXITED 1
 #define CLD_CONTINUED 6
 #define POLL_IN 1
 #define POLL_HUP 6
+
+#define RLIMIT_CPU 0
 
 #define BIT(signo) (1u << (signo))
 
@@ -85,6 +88,25 @@ static __always_inline void read_code(struct generated *g)
 }
 
 /*
+ * The code that a call's own siginfo has. What a thread meets on the way out of a
+ * kill (no stack for the handler, a stop by its debugger) has another, but for the
+ * calls whose caller writes it: there the kernel allows 0 and above to itself only.
+ */
+static __always_inline bool has_code_of_call(struct generated *g)
+{
+	switch (g->call.origin) {
+	case SIGSNOOP_ORIGIN_KILL:
+		return g->si_code == SI_USER;
+	case SIGSNOOP_ORIGIN_TKILL:
+	case SIGSNOOP_ORIGIN_TGKILL:
+		return g->si_code == SI_TKILL;
+	default:
+		return g->si_code <= SI_USER ||
+		       READ_TASK(g->task, tgid) == READ_TASK(g->current, tgid);
+	}
+}
+
+/*
  * orig_ax alone does not tell: it stays that of kill while a process that killed
  * itself dies, and interrupts arrive inside a kill. The siginfo of all six calls
  * lies on the caller's stack; kernel 7.3's kill passes NOINFO instead.
@@ -95,7 +117,7 @@ static __always_inline bool sent_by(struct generated *g)
 	__u64 stack = (__u64)READ_TASK(g->current, stack);
 
 	if (call->origin == SIGSNOOP_ORIGIN_NONE || call->signo != g->signo ||
-	    g->current_flags & PF_EXITING)
+	    g->current_flags & PF_EXITING || !has_code_of_call(g))
 		return false;
 	if (has_info(g))
 		return g->info - stack < 16384;	/* THREAD_SIZE */
@@ -134,9 +156,20 @@ static __always_inline enum sigsnoop_origin with_info(struct generated *g)
 	return SIGSNOOP_ORIGIN_KERNEL;
 }
 
+/* Beyond the hard limit of CPU time the kernel kills, by the very figures that are read here. */
+static __always_inline bool is_out_of_time(struct generated *g)
+{
+	struct signal_struct *signal = READ_TASK(g->task, signal);
+	__u64 most = BPF_CORE_READ(signal, rlim[RLIMIT_CPU].rlim_max);
+	__u64 used = BPF_CORE_READ(signal, cputimer.cputime_atomic.utime.counter) +
+		     BPF_CORE_READ(signal, cputimer.cputime_atomic.stime.counter);
+
+	return g->task == g->current && used / 1000000000 >= most;
+}
+
 static __always_inline enum sigsnoop_origin from_kernel(struct generated *g)
 {
-	if (in_set(TIMERS, g->signo))
+	if (in_set(TIMERS, g->signo) || (g->signo == SIGKILL && is_out_of_time(g)))
 		return SIGSNOOP_ORIGIN_TIMER;
 	if (in_set(TERMINAL, g->signo))
 		return SIGSNOOP_ORIGIN_TERMINAL;
@@ -156,6 +189,9 @@ static __always_inline enum sigsnoop_origin as_from_current(struct generated *g)
 			return SIGSNOOP_ORIGIN_PARENT_DASH_DEATH;
 		return SIGSNOOP_ORIGIN_KERNEL;
 	}
+	/* TIOCNOTTY, by which a session's leader gives up its terminal. */
+	if (in_set(TERMINAL, g->signo))
+		return SIGSNOOP_ORIGIN_TERMINAL;
 	/* 5.14, commit 661ee6280931 (cgroup: introduce cgroup.kill): to a task, not to a process. */
 	if (g->signo == SIGKILL && !g->group && is_write(&g->call))
 		return SIGSNOOP_ORIGIN_CGROUP_DOT_KILL;
@@ -174,9 +210,18 @@ static __always_inline enum sigsnoop_origin origin_of(struct generated *g)
 }
 
 /* Whether the current process is the sender: by its call, or by the kernel's own siginfo. */
-static __always_inline bool sender_is_current(enum sigsnoop_origin origin)
+static __always_inline bool sender_is_current(struct generated *g, enum sigsnoop_origin origin)
 {
 	switch (origin) {
+	case SIGSNOOP_ORIGIN_IO:
+		/* Of a message that came, the siginfo names who sent it. */
+		return has_info(g) && g->si_code == SI_MESGQ;
+	case SIGSNOOP_ORIGIN_TERMINAL:
+		/* A session's leader that gives up its terminal; all else comes as from nobody. */
+		return g->info == SEND_SIG_NOINFO;
+	case SIGSNOOP_ORIGIN_KERNEL:
+		/* SIGXFSZ: like SIGPIPE from the target itself. */
+		return g->info == SEND_SIG_NOINFO && g->task == g->current;
 	case SIGSNOOP_ORIGIN_CHILD:
 	case SIGSNOOP_ORIGIN_PIPE:
 	case SIGSNOOP_ORIGIN_CGROUP_DOT_KILL:

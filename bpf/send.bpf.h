@@ -50,7 +50,7 @@ static __always_inline void describe_call(struct sigsnoop_send *send, struct sys
 	}
 }
 
-/* What the siginfo says beyond its code: the value of a sigqueue, the address of a fault. */
+/* What the siginfo says beyond its code: the value that an owner gave, the address of a fault. */
 static __always_inline void describe_info(struct sigsnoop_send *send, struct generated *g)
 {
 	struct kernel_siginfo *info = (void *)g->info;
@@ -68,7 +68,7 @@ static __always_inline void describe_info(struct sigsnoop_send *send, struct gen
 	} else if (send->origin == SIGSNOOP_ORIGIN_RT_SIGQUEUEINFO ||
 		   send->origin == SIGSNOOP_ORIGIN_RT_TGSIGQUEUEINFO ||
 		   (send->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL && g->si_code < 0) ||
-		   send->origin == SIGSNOOP_ORIGIN_TIMER) {
+		   send->origin == SIGSNOOP_ORIGIN_TIMER || g->si_code == SI_MESGQ) {
 		send->value = (__u64)BPF_CORE_READ(info, _sifields._rt._sigval.sival_ptr);
 		send->known |= SIGSNOOP_KNOWN_VALUE;
 	}
@@ -87,7 +87,7 @@ static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_
 	if ((settings.fatal_only || (settings.kernel_if_fatal && !process)) &&
 	    !ends_process(g->task, g->signo, g->result))
 		return false;
-	return sender_wanted(sender_is_current(origin) ? g->current : NULL) &&
+	return sender_wanted(sender_is_current(g, origin) ? g->current : NULL) &&
 	       target_wanted(g->task, process ? &g->call : NULL);
 }
 
@@ -159,7 +159,7 @@ static __noinline int on_generate(struct generated *g)
 	describe(g->task, &send->target);
 	send->known |= SIGSNOOP_KNOWN_TARGET;
 	tell_fate(send, g->task, g->group);
-	if (sender_is_current(origin)) {
+	if (sender_is_current(g, origin)) {
 		describe(g->current, &send->sender);
 		send->known |= SIGSNOOP_KNOWN_SENDER;
 	}

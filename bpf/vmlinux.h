@@ -117,10 +117,29 @@ struct sighand_struct {
 	struct k_sigaction action[64];
 };
 
+/* CPU time used, as the kernel holds it against the limit. */
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
+struct task_cputime_atomic {
+	atomic64_t utime, stime;
+};
+
+struct thread_group_cputimer {
+	struct task_cputime_atomic cputime_atomic;
+};
+
+struct rlimit {
+	unsigned long rlim_max;
+};
+
 struct signal_struct {
 	struct list_head thread_head;
 	unsigned int flags;
 	struct pid *pids[PIDTYPE_MAX];
+	struct thread_group_cputimer cputimer;
+	struct rlimit rlim[16];
 };
 
 typedef union sigval {

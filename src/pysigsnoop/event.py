@@ -196,7 +196,8 @@ class Event:
 
     @property
     def value(self) -> int | None:
-        """What the sender passed with sigqueue, or the owner with a POSIX timer; 64 bits."""
+        """What the sender passed with sigqueue, or the owner with a POSIX timer or mq_notify; 64
+        bits."""
         return self._known("value", "value")
 
     @property

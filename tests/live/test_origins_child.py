@@ -1,0 +1,91 @@
+"""What becomes of a child: told to its parent by the kernel, with the child as sender."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from pysigsnoop import Event, SignalTracer
+
+from .actors import acting, check_kernel, next_event, sender_of
+from .conftest import MakeCommand
+
+
+def _check(event: Event, code: str, child: int) -> None:
+    check_kernel(event, "child", code, target=os.getpid(), fatal=False)
+    assert event.signal == signal.SIGCHLD
+    assert event.disposition == "default"
+    sender = sender_of(event)
+    assert (sender.pid, sender.tid, sender.comm) == (child, child, "families")
+    assert sender.parent_pid == os.getpid()
+
+
+def test_a_childs_end_stop_and_continuation_are_sent_by_the_child(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        ending = stack.enter_context(acting("families", "forged", 10, 0, 0))
+        waiting = stack.enter_context(acting("families", "wait"))
+        dumping = stack.enter_context(acting("families", "dump", cwd=tmp_path))
+        pids = [ending.pid, waiting.pid, dumping.pid]
+        tracer = stack.enter_context(SignalTracer(sender_pid=pids, origins="child"))
+        ending.go()
+        _check(next_event(tracer), "CLD_EXITED", ending.pid)
+        for number, code in (
+            (signal.SIGSTOP, "CLD_STOPPED"),
+            (signal.SIGCONT, "CLD_CONTINUED"),
+            (signal.SIGTERM, "CLD_KILLED"),
+        ):
+            os.kill(waiting.pid, number)
+            _check(next_event(tracer), code, waiting.pid)
+        if dumping.said == ["0"]:
+            pytest.skip("no core can be dumped here: its hard limit is 0 (ulimit -Hc)")
+        os.kill(dumping.pid, signal.SIGQUIT)
+        _check(next_event(tracer), "CLD_DUMPED", dumping.pid)
+
+
+@pytest.mark.parametrize(
+    ("filters", "shown"),
+    [
+        ({}, False),
+        ({"scope": "kernel"}, True),
+        ({"scope": "all"}, True),
+        ({"signals": ["CHLD", 0]}, True),
+        ({"origins": ["child", "kill"]}, True),
+    ],
+)
+def test_a_childs_end_is_shown_where_it_is_asked_for_only(
+    filters: dict[str, object], shown: bool
+) -> None:
+    with acting("families", "wait") as actor:
+        with SignalTracer(sender_pid=actor.pid, **filters) as tracer:  # type: ignore[arg-type]
+            os.kill(actor.pid, signal.SIGTERM)
+            actor.end()
+            tracer.stop()
+            assert [event.origin for event in tracer] == (["child"] if shown else [])
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"), [([], False), (["--all"], True), (["-s", "CHLD,URG,0"], True)]
+)
+def test_the_command_shows_a_childs_end_where_it_is_asked_for_only(
+    command: MakeCommand, options: list[str], shown: bool
+) -> None:
+    with acting("families", "wait") as actor:
+        trace = command("-j", "-p", f"{os.getpid()},{actor.pid}", *options)
+        trace.wait_by_probe()
+        os.kill(actor.pid, signal.SIGTERM)
+        actor.end()
+        # It does nothing to us, and marks the end.
+        os.kill(os.getpid(), signal.SIGURG)
+        lines = []
+        while (line := trace.object())["signal"] != "SIGURG":
+            if line["sender"]["pid"] == actor.pid:
+                lines.append(line)
+        found = [(line["origin"], line["signal"], line["si_code"]) for line in lines]
+        assert found == ([("child", "SIGCHLD", "CLD_KILLED")] if shown else [])
+        if shown:
+            assert lines[0]["target"]["pid"] == os.getpid()
+            assert (lines[0]["target_arg"], lines[0]["ret"]) == (None, None)

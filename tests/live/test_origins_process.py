@@ -1,0 +1,265 @@
+"""Signals that the kernel sends over timers, limits, pipes, parents, messages and other input."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from pysigsnoop import Event, SignalTracer
+
+from .actors import (
+    acting,
+    all_events,
+    check_kernel,
+    children,
+    next_event,
+    sender_of,
+    the_one,
+    until,
+)
+
+_ITIMERS = [signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF]
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as entered:
+        yield entered
+
+
+def test_an_interval_timer_names_nobody_although_a_process_ran(stack: ExitStack) -> None:
+    actors = [stack.enter_context(acting("timers", "itimer", which)) for which in range(3)]
+    pids = [actor.pid for actor in actors]
+    tracer = stack.enter_context(SignalTracer(target_pid=pids, scope="all"))
+    for actor, number in zip(actors, _ITIMERS, strict=True):
+        actor.go()
+        assert actor.end() == -number
+        event = next_event(tracer)
+        check_kernel(event, "timer", "SI_KERNEL", target=actor.pid, fatal=True)
+        assert (event.signal, event.sender) == (number, None)
+        assert (event.result, event.disposition) == ("queued", "default")
+        assert (event.value, event.address) == (None, None)
+    assert all_events(tracer, read=3) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGRTMIN + 2, signal.SIGKILL])
+def test_a_posix_timer_is_told_with_the_value_of_its_owner(number: int) -> None:
+    value = 0x123456789ABCDEF0
+    with acting("timers", "timer", number, value) as actor:
+        with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
+            actor.go()
+            assert actor.end() == -number
+            event = the_one(all_events(tracer))
+    check_kernel(event, "timer", "SI_TIMER", target=actor.pid, fatal=True)
+    assert (event.signal, event.sender, event.value) == (number, None, value)
+
+
+def test_the_limit_of_cpu_time_is_a_timer_and_names_nobody() -> None:
+    with acting("timers", "limit", resource.RLIMIT_CPU, 1, 2) as actor:
+        with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
+            actor.go()
+            assert actor.end() == -signal.SIGXCPU
+            event = the_one(all_events(tracer))
+    check_kernel(event, "timer", "SI_KERNEL", target=actor.pid, fatal=True)
+    assert (event.signal, event.sender) == (signal.SIGXCPU, None)
+
+
+def test_the_end_of_cpu_time_is_a_timer_and_names_nobody() -> None:
+    with acting("timers", "limit", resource.RLIMIT_CPU, 1, 1) as actor:
+        with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
+            actor.go()
+            assert actor.end() == -signal.SIGKILL
+            event = the_one(all_events(tracer))
+    check_kernel(event, "timer", "SI_KERNEL", target=actor.pid, fatal=True)
+    assert (event.signal, event.sender) == (signal.SIGKILL, None)
+
+
+@pytest.mark.parametrize("what", ["pipe", "socket"])
+def test_who_writes_where_nobody_reads_is_sender_and_target(what: str) -> None:
+    with acting("inputs", what) as actor:
+        with SignalTracer(sender_pid=actor.pid, scope="all", signals="PIPE") as tracer:
+            actor.go()
+            assert actor.end() == -signal.SIGPIPE
+            event = the_one(all_events(tracer))
+    check_kernel(event, "pipe", "SI_USER", target=actor.pid, fatal=True)
+    assert sender_of(event).tid == actor.pid
+
+
+def test_who_writes_beyond_its_limit_of_file_size_is_sender_and_target() -> None:
+    with acting("timers", "limit", resource.RLIMIT_FSIZE, 4096, 4096) as actor:
+        with SignalTracer(sender_pid=actor.pid, scope="all", signals="XFSZ") as tracer:
+            actor.go()
+            assert actor.end() == -signal.SIGXFSZ
+            event = the_one(all_events(tracer))
+    # No origin of its own; the siginfo names the process itself.
+    check_kernel(event, "kernel", "SI_USER", target=actor.pid, fatal=True)
+    assert sender_of(event).pid == actor.pid
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL])
+def test_the_signal_of_a_parents_death_is_sent_by_the_dying_parent(number: int) -> None:
+    with acting("families", "parent-death", number) as actor:
+        child = int(actor.said[0])
+        with SignalTracer(target_pid=child, scope="all") as tracer:
+            actor.go()
+            assert actor.end() == 0
+            event = next_event(tracer)
+            # Whoever adopts it reaps it.
+            assert all_events(tracer, read=1) == []
+    check_kernel(event, "parent-death", "SI_USER", target=child, fatal=True)
+    assert event.signal == number
+    parent = sender_of(event)
+    assert (parent.pid, parent.comm) == (actor.pid, "families")
+
+
+@pytest.mark.parametrize(
+    ("number", "sent", "code"),
+    [(0, signal.SIGIO, "SI_KERNEL"), (signal.SIGRTMIN + 3, signal.SIGRTMIN + 3, "POLL_IN")],
+    ids=["SIGIO", "F_SETSIG"],
+)
+def test_who_writes_what_another_is_told_of_is_not_its_sender(
+    number: int, sent: int, code: str
+) -> None:
+    with acting("inputs", "input", number) as actor:
+        with SignalTracer(target_pid=actor.pid, scope="all", signals=sent) as tracer:
+            actor.go()
+            assert actor.end() == -sent
+            # The writer ends after it, and that too is told.
+            event, *others = all_events(tracer)
+    check_kernel(event, "io", code, target=actor.pid, fatal=True)
+    assert (event.signal, event.sender) == (sent, None)
+    assert {(other.origin, other.sender) for other in others} <= {("io", None)}
+
+
+def test_who_sends_the_message_that_another_is_told_of_is_named_as_its_siginfo_does() -> None:
+    try:
+        os.stat("/proc/sys/fs/mqueue")
+    except FileNotFoundError:
+        pytest.skip("this kernel has no message queues")
+    with acting("inputs", "queue", signal.SIGUSR2, 0x1234) as actor:
+        child = int(actor.said[0])
+        with SignalTracer(target_pid=actor.pid, scope="all", signals="USR2") as tracer:
+            actor.go()
+            assert actor.end() == -signal.SIGUSR2
+            event = the_one(all_events(tracer))
+    check_kernel(event, "io", "SI_MESGQ", target=actor.pid, fatal=True)
+    assert sender_of(event).pid == child
+    assert event.value == 0x1234
+
+
+def test_out_of_band_data_is_input_and_names_nobody() -> None:
+    with acting("inputs", "urgent") as actor:
+        with SignalTracer(target_pid=actor.pid, scope="all", signals="URG") as tracer:
+            actor.go()
+            assert actor.end() == 0
+            event = the_one(all_events(tracer))
+    check_kernel(event, "io", "SI_KERNEL", target=actor.pid, fatal=False)
+    assert (event.sender, event.disposition) == (None, "handler")
+
+
+def test_the_end_of_a_pid_namespaces_init_kills_the_rest_and_names_nobody() -> None:
+    with acting("families", "init") as actor:
+        init = int(actor.said[0])
+        until("the init has a child", lambda: children(init))
+        (child,) = children(init)
+        with SignalTracer(target_pid=child, scope="all") as tracer:
+            actor.go()
+            assert actor.end() == 0
+            event = the_one(all_events(tracer))
+    check_kernel(event, "kernel", "SI_KERNEL", target=child, fatal=True)
+    assert (event.signal, event.sender) == (signal.SIGKILL, None)
+    assert event.target is not None
+    assert (event.target.ns_pid, event.target.parent_pid) == (2, init)
+
+
+# What the kernel itself would say, sent by a process to itself: it remains that process's call.
+@pytest.mark.parametrize(
+    ("number", "code", "name"),
+    [
+        (signal.SIGUSR1, 128, "SI_KERNEL"),
+        (signal.SIGSEGV, 1, "SEGV_MAPERR"),
+        (signal.SIGCHLD, 1, "CLD_EXITED"),
+        (signal.SIGALRM, -2, "SI_TIMER"),
+        (signal.SIGALRM, 128, "SI_KERNEL"),
+        (signal.SIGIO, 1, "POLL_IN"),
+        (signal.SIGPIPE, 0, "SI_USER"),
+    ],
+)
+def test_a_forged_siginfo_is_still_its_callers(number: int, code: int, name: str) -> None:
+    with acting("families", "forged", number, code, 0x5678) as actor:
+        with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
+            actor.go()
+            assert actor.end() == 0
+            event = the_one(all_events(tracer))
+    assert (event.origin, event.si_code, event.signal) == ("rt_sigqueueinfo", name, number)
+    assert sender_of(event).pid == actor.pid
+    assert (event.target_arg, event.ret, event.recipients) == (actor.pid, 0, 1)
+    assert (event.value, event.address) == (0x5678, None)
+    assert event.disposition == "handler"
+
+
+def _ends(event: Event) -> tuple[str, int | None, int | None]:
+    return event.origin, event.sender and event.sender.pid, event.target and event.target.pid
+
+
+def test_what_a_process_that_killed_itself_sends_as_it_dies_is_not_its_kill() -> None:
+    with acting("families", "by-itself", signal.SIGUSR2) as actor:
+        child = int(actor.said[0])
+        (grandchild,) = children(child)
+        with SignalTracer(
+            target_pid=[actor.pid, child, grandchild], scope="all", signals="USR2"
+        ) as tracer:
+            actor.go()
+            assert actor.end() == 0
+            events = all_events(tracer)
+    assert sorted(map(_ends, events)) == [
+        ("child", child, actor.pid),
+        ("kill", child, child),
+        ("parent-death", child, grandchild),
+    ]
+    by_origin = {event.origin: event for event in events}
+    assert by_origin["child"].si_code == "CLD_KILLED"
+    assert by_origin["child"].disposition == "handler"
+
+
+def test_a_timer_that_strikes_inside_a_kill_with_its_signal_is_not_that_kill() -> None:
+    with acting("timers", "race", 5000) as actor:
+        with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
+            actor.go()
+            own, least = map(int, actor.line())
+            assert actor.end() == 0
+            events = all_events(tracer)
+    kills = [event for event in events if event.origin == "kill"]
+    timers = [event for event in events if event.origin == "timer"]
+    assert len(kills) == own >= 5000
+    assert len(timers) == len(events) - own
+    assert len(timers) >= least >= 20
+    assert {sender_of(event).pid for event in kills} == {actor.pid}
+    assert {event.si_code for event in kills} == {"SI_USER"}
+    assert {(event.sender, event.si_code) for event in timers} == {(None, "SI_KERNEL")}
+
+
+def test_a_busy_bystander_is_never_the_sender_of_a_timers_signal(stack: ExitStack) -> None:
+    cpus = len(os.sched_getaffinity(0))
+    busy = [stack.enter_context(acting("families", "busy")) for _ in range(2 * cpus)]
+    actors = [stack.enter_context(acting("timers", "timer", 14, n)) for n in range(1, 21)]
+    pids = [actor.pid for actor in actors]
+    sent_by_busy = stack.enter_context(
+        SignalTracer(sender_pid=[actor.pid for actor in busy], target_pid=pids, scope="all")
+    )
+    tracer = stack.enter_context(SignalTracer(target_pid=pids, scope="all"))
+    for actor in actors:
+        actor.go()
+    for actor in actors:
+        assert actor.end() == -signal.SIGALRM
+    events = all_events(tracer)
+    assert [_ends(event)[:2] for event in events] == [("timer", None)] * len(actors)
+    assert {event.target.pid for event in events if event.target} == set(pids)
+    assert all_events(sent_by_busy) == []
+    for actor in busy:
+        assert actor.process.poll() is None
