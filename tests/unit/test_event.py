@@ -10,7 +10,7 @@ import pytest
 
 from pysigsnoop import Event
 from pysigsnoop._records import DISPOSITION, ORIGIN, RESULT
-from pysigsnoop.event import wall_offset
+from pysigsnoop.clock import wall_offset
 
 from . import records
 from .records import KILL, known

@@ -146,7 +146,7 @@ def test_a_hostile_name_stays_on_its_line_and_prints(comm: bytes) -> None:
 @pytest.mark.parametrize("comm", HOSTILE)
 def test_json_is_one_valid_ascii_line_whatever_the_name(comm: bytes) -> None:
     found = event(sender_comm=comm)
-    line = sinks.json_line()(found)
+    line = sinks.json_lines().event(found)
     assert line.isascii()
     assert line.isprintable()
     assert json.loads(line) == found.as_dict()
@@ -181,3 +181,11 @@ def test_the_closing_line_tells_the_counts_and_the_reasons(
     stats: Stats, limited: bool, line: str
 ) -> None:
     assert sinks.summary(stats, limited=limited) == line
+
+
+def test_a_loss_is_told_by_reason_in_either_form() -> None:
+    lost = Lost(ring_full=7, answers=2)
+    assert sinks.text_loss(lost) == "-- 9 lost (ring full 7, answers 2)"
+    line = json.loads(sinks.json_lines().lost(lost))
+    assert line["type"] == "lost"
+    assert (line["lost"], line["ring_full"], line["answers"], line["skipped"]) == (9, 7, 2, 0)

@@ -107,9 +107,10 @@ def test_from_outside_only_kill_and_stop_reach_an_init(
     pid = child_of(inside)
     inside.do("action", int(signal.SIGHUP), HANDLER)
     inside.do("mask", BLOCK, int(signal.SIGUSR2))
-    with tracing(sender_pid=caller.pid) as tracer, tracing(
-        sender_pid=caller.pid, fatal_only=True
-    ) as fatal:
+    with (
+        tracing(sender_pid=caller.pid) as tracer,
+        tracing(sender_pid=caller.pid, fatal_only=True) as fatal,
+    ):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2, signal.SIGKILL):
             assert caller.call("kill", pid, int(number)) == 0
         term, hup, usr2, kill = read_out(tracer)
