@@ -19,7 +19,7 @@ from pysigsnoop import NotSupported, ObjectInvalid, SignalTracer
 from pysigsnoop._records import LAYOUT
 from pysigsnoop.exit_status import ExitStatus
 
-from .commands import PACKAGE_ROOT, run, run_program
+from .commands import PACKAGE_ROOT, forced_script, run, run_program
 from .test_errors_rights import check
 
 OBJECT = PACKAGE_ROOT / "pysigsnoop" / "sigsnoop.bpf.o"
@@ -131,7 +131,7 @@ with SignalTracer():
             sys.executable,
             "-I",
             "-c",
-            f"import sys; sys.path.insert(0, {str(PACKAGE_ROOT)!r}){script}",
+            f"import sys; sys.path.insert(0, {str(PACKAGE_ROOT)!r}){forced_script(script)}",
         ]
     )
     assert (ended.status, ended.err) == (0, "")
