@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .bpf_object import BpfObject
 from .diagnosis import missing_capabilities
-from .errors import FilterInvalid, NotPermitted, NotSupported, PysigsnoopError
+from .errors import FilterInvalid, NotPermitted, NotSupported, ObjectInvalid, PysigsnoopError
 from .families import CALL_FAMILIES, SIGNAL_FAMILIES
 from .library import ffi, lib
 
@@ -66,7 +66,8 @@ def attach(
     """Open, `prepare` (choose, set up and load) and attach the first families that work.
 
     `wanted` is `auto` or one of CALL_FAMILIES. `prepare` gets the object, the
-    programs to load and the family. Raises the last refusal where all are refused.
+    programs to load and the family. Raises the last refusal where all are refused, and
+    ObjectInvalid at once.
     """
     if wanted not in ("auto", *CALL_FAMILIES):
         raise FilterInvalid(
@@ -78,6 +79,9 @@ def attach(
         for family in CALL_FAMILIES if wanted == "auto" else (wanted,):
             try:
                 bpf, programs = _try(family, generate, prepare)
+            except ObjectInvalid:
+                # No other family of a damaged object is to be trusted.
+                raise
             except PysigsnoopError as error:
                 refused[f"{signals}+{family}"] = error.message
                 last = error

@@ -168,9 +168,12 @@ class BpfObject:
         self._links[program] = link
 
     def detach(self) -> None:
-        """Detach all, in the order they were attached; safe to call again."""
+        """Detach all, the last attached first; safe to call again.
+
+        What begins something is attached last, so what completes it is there until it is over.
+        """
         while self._links:
-            lib.bpf_link__destroy(self._links.pop(next(iter(self._links))))
+            lib.bpf_link__destroy(self._links.popitem()[1])
 
     def close(self) -> None:
         """Detach, unmap, and give everything back to the kernel; safe to call again."""

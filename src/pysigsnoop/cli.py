@@ -70,8 +70,8 @@ class Console:
 
         def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # signal's interface
             self.interrupted |= number == signal.SIGINT
-            for each, old in before.items():
-                signal.signal(each, old)
+            signal.signal(signal.SIGINT, before[signal.SIGINT])
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             stop()
 
         before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}

@@ -77,7 +77,11 @@ def load_failed(number: int, path: Path, programs: Sequence[str]) -> PysigsnoopE
             f"this kernel has no BTF ({BTF} is missing)",
             hint="boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as the distributions' are",
         )
-    if number in (errno.EPERM, errno.EACCES) and (missing_capabilities() or not _damage(path, ())):
+    # EPERM never comes of what is in the object; reading that would slow down a good start, which
+    # goes on to other programs where some are refused.
+    if number == errno.EPERM or (
+        number == errno.EACCES and (missing_capabilities() or not _damage(path, ()))
+    ):
         return not_permitted("loading BPF programs")
     damage = _damage(path, programs)
     if damage:

@@ -11,11 +11,12 @@ from types import TracebackType
 from .attachment import Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
 from .clock import wall_offset
-from .errors import FilterInvalid, ReaderBusy, TracerClosed
+from .errors import FilterInvalid, TracerClosed
 from .event import Event
 from .filters import Filters
 from .ring import Ring
 from .stats import Counts, Stats, account
+from .turns import Change, Turn
 
 DEFAULT_BUFFER = 8 * 1024 * 1024
 # What the kernel takes for a ring: a power of two of pages, and far below 2 GiB.
@@ -132,7 +133,7 @@ class SignalTracer:
 
     def open(self) -> None:
         """Load, attach and begin; `with` does it by itself. Takes a few tens of ms."""
-        with _Change(self):
+        with Change(self):
             if self._opened:
                 raise TracerClosed("a tracer is opened once", hint="make another SignalTracer")
             self._opened = True
@@ -182,7 +183,7 @@ class SignalTracer:
 
         From any thread, and again without harm.
         """
-        with _Change(self) as outermost:
+        with Change(self) as outermost:
             if not outermost:
                 self._deferred = self._deferred or self.stop
                 return
@@ -205,7 +206,7 @@ class SignalTracer:
         finishes the work when it returns). `stats` stays readable. Calling it
         again, or on a tracer that never opened, does nothing.
         """
-        with _Change(self) as outermost:
+        with Change(self) as outermost:
             self._closed = True
             if not outermost:
                 self._deferred = self.close
@@ -222,7 +223,7 @@ class SignalTracer:
         if not self._finishing.acquire(blocking=False):
             return
         try:
-            with _Change(self):
+            with Change(self):
                 self._stop()
                 self._dropped = _counts_of(_take_all(self._pending))
                 before = self._ring.counts()
@@ -265,7 +266,7 @@ class SignalTracer:
     @property
     def stats(self) -> Stats:
         """What was received, filtered and lost up to now; final once closed."""
-        with _Change(self):
+        with Change(self):
             if not self._ready or self._finished:
                 return self._stats
             return self._account()
@@ -301,7 +302,7 @@ class SignalTracer:
         None: for ever). Empty on time-out, and once stopped and read to the end.
         Raises TracerClosed when the tracer is closed, before or while it waits.
         """
-        with _Turn(self):
+        with Turn(self):
             self._check_open()
             self._refill(timeout)
             self._check_open()
@@ -340,7 +341,7 @@ class SignalTracer:
 
     def _settle(self) -> None:
         """Nothing is pending in Python, so the ring alone decides whether fileno is readable."""
-        with _Change(self):
+        with Change(self):
             if not self._stopped:
                 self._ring.settle()
 
@@ -358,7 +359,7 @@ class SignalTracer:
     def __iter__(self) -> Iterator[Event]:
         """Events as they come, until the tracer is stopped and read out, or closed."""
         while not self._closed:
-            with _Turn(self) as open_:
+            with Turn(self) as open_:
                 stopped = self._stopped
                 if open_:
                     self._refill(None)
@@ -374,7 +375,7 @@ class SignalTracer:
 
         loop = asyncio.get_running_loop()
         while not self._closed:
-            with _Turn(self) as open_:
+            with Turn(self) as open_:
                 stopped = self._stopped
                 if open_:
                     self._refill(0)
@@ -399,70 +400,6 @@ class SignalTracer:
             raise TracerClosed("the tracer is not open", hint="with SignalTracer() as tracer:")
 
 
-class _Change:
-    """A step from one state to the next, with whether it is the outermost.
-
-    It is not, where a signal handler came upon its own thread half-way through
-    one: what the handler wants is then done as soon as that step is over.
-    """
-
-    def __init__(self, tracer: SignalTracer) -> None:
-        self._tracer = tracer
-        self._outermost = False
-
-    def __enter__(self) -> bool:
-        tracer = self._tracer
-        tracer._state.acquire()
-        self._outermost = not tracer._changing
-        tracer._changing = True
-        return self._outermost
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        tracer = self._tracer
-        deferred = None
-        if self._outermost:
-            deferred, tracer._deferred = tracer._deferred, None
-            tracer._changing = False
-        tracer._state.release()
-        if deferred:
-            deferred()
-
-
-class _Turn:
-    """A reader's turn, with whether the tracer is still open.
-
-    Refuses a second reader, and finishes a close() that comes meanwhile.
-    """
-
-    def __init__(self, tracer: SignalTracer) -> None:
-        self._tracer = tracer
-
-    def __enter__(self) -> bool:
-        tracer = self._tracer
-        if not tracer._ready:
-            tracer._check_open()
-        if not tracer._reading.acquire(blocking=False):
-            if not tracer._closed:
-                raise _busy()
-            # Held by a close() that is finishing, which is no second reader.
-            tracer._reading.acquire()
-        if tracer._busy:
-            tracer._reading.release()
-            raise _busy()
-        tracer._busy = True
-        return not tracer._closed
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        tracer = self._tracer
-        tracer._busy = False
-        try:
-            # After `_busy` is cleared: a close() in a handler here finishes by itself.
-            if tracer._closed:
-                tracer._finish()
-        finally:
-            tracer._reading.release()
-
-
 def _take_all(pending: deque[Event]) -> list[Event]:
     """Empties it one by one: whoever iterates may be taking events too."""
     taken = []
@@ -479,10 +416,6 @@ def _counts_of(events: list[Event]) -> Counts:
         sum(event.completes_call for event in events),
         sum(event.result is not None for event in events),
     )
-
-
-def _busy() -> ReaderBusy:
-    return ReaderBusy("this tracer is being read already", hint="one reader for each tracer")
 
 
 def _resolve(future: object) -> None:

@@ -38,6 +38,13 @@ def forced(arguments: Iterable[str]) -> list[str]:
     return ["--attach", ATTACH, *given]
 
 
+def forced_script(text: str) -> str:
+    """A Python program for a process of its own, in which tracers attach as they do here."""
+    changed = text.replace("SignalTracer(", f"SignalTracer(attach={ATTACH!r}, ")
+    assert changed != text
+    return changed
+
+
 def environment(**more: str) -> dict[str, str]:
     """Ours, so that the same package is found from any directory and nothing is written to it."""
     return {

@@ -16,6 +16,8 @@ from .senders import NOBODY, PATIENCE, Sender, wait_for_program
 
 THREADS = 3
 ROUNDS = 12
+# For what comes while the tracer is detached, when nobody reads.
+ROOM = 128 * 1024 * 1024
 
 
 def by_thread(events: list[Event]) -> dict[int, list[int]]:
@@ -29,7 +31,7 @@ def by_thread(events: list[Event]) -> dict[int, list[int]]:
 
 def trace_for_a_moment(sender: Sender) -> tuple[SignalTracer, list[Event]]:
     """A whole trace of at least a thousand calls."""
-    with SignalTracer(sender_pid=sender.pid) as tracer:
+    with SignalTracer(sender_pid=sender.pid, buffer_size=ROOM) as tracer:
         events: list[Event] = []
         while len(events) < 1000:
             events += tracer.read()
@@ -84,7 +86,7 @@ def test_group_sends_are_told_in_full_but_for_those_under_way_at_an_end(leader: 
     in_flight = []
     with leader.flooding(1, signal=signal.SIGUSR1, target=0):
         for _ in range(ROUNDS):
-            with SignalTracer(sender_pid=leader.pid) as tracer:
+            with SignalTracer(sender_pid=leader.pid, buffer_size=ROOM) as tracer:
                 events: list[Event] = []
                 while len(events) < 10 * MEMBERS:
                     events += tracer.read(PATIENCE)

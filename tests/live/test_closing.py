@@ -14,7 +14,7 @@ import pytest
 
 from pysigsnoop import SignalTracer, TracerClosed
 
-from .commands import environment
+from .commands import environment, forced_script
 from .kernel_objects import objects_of, wait_until_gone
 from .senders import NOBODY, PATIENCE, Sender
 
@@ -121,7 +121,7 @@ for info in os.listdir("/proc/self/fdinfo"):
 print(came)
 """
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script],
+        [sys.executable, "-W", "ignore", "-c", forced_script(script)],
         env=environment(),
         capture_output=True,
         text=True,

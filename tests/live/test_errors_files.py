@@ -19,7 +19,7 @@ from pysigsnoop import NotSupported, ObjectInvalid, SignalTracer
 from pysigsnoop._records import LAYOUT
 from pysigsnoop.exit_status import ExitStatus
 
-from .commands import PACKAGE_ROOT, run, run_program
+from .commands import PACKAGE_ROOT, forced_script, run, run_program
 from .test_errors_rights import check
 
 OBJECT = PACKAGE_ROOT / "pysigsnoop" / "sigsnoop.bpf.o"
@@ -109,11 +109,11 @@ def test_an_object_from_elsewhere_that_is_whole_is_taken(tmp_path: Path) -> None
 def test_what_the_verifier_said_is_kept_with_the_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "bad.o").write_bytes(with_bad_code("generate_btf"))
+    (tmp_path / "bad.o").write_bytes(with_bad_code("learn_tracer"))
     monkeypatch.setenv("PYSIGSNOOP_BPF_OBJECT", str(tmp_path / "bad.o"))
     with pytest.raises((NotSupported, ObjectInvalid)) as raised:
         SignalTracer().open()
-    assert "generate_btf" in raised.value.log
+    assert "learn_tracer" in raised.value.log
     assert raised.value.hint
     # The library itself prints nothing.
     assert capfd.readouterr() == ("", "")
@@ -131,7 +131,7 @@ with SignalTracer():
             sys.executable,
             "-I",
             "-c",
-            f"import sys; sys.path.insert(0, {str(PACKAGE_ROOT)!r}){script}",
+            f"import sys; sys.path.insert(0, {str(PACKAGE_ROOT)!r}){forced_script(script)}",
         ]
     )
     assert (ended.status, ended.err) == (0, "")

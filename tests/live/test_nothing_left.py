@@ -13,7 +13,7 @@ import pytest
 
 from pysigsnoop import SignalTracer
 
-from .commands import environment, run_program
+from .commands import environment, forced_script, run_program
 from .conftest import MakeCommand
 from .kernel_objects import Object, all_objects, objects_of, wait_until_gone
 from .senders import NOBODY, Sender
@@ -110,7 +110,7 @@ with SignalTracer() as tracer:
         pass
 """
     with subprocess.Popen(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", forced_script(script)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),

@@ -14,7 +14,7 @@ import pytest
 
 from pysigsnoop import SignalTracer
 
-from .commands import environment
+from .commands import environment, forced_script
 from .conftest import MakeSender
 from .senders import NOBODY, PATIENCE, Sender, only_child
 
@@ -73,7 +73,7 @@ class Inside:
 
     def __init__(self, outsider: int) -> None:
         self.process = subprocess.Popen(
-            [*NEW_NAMESPACE, sys.executable, "-c", _INSIDE, str(outsider)],
+            [*NEW_NAMESPACE, sys.executable, "-c", forced_script(_INSIDE), str(outsider)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -174,24 +174,26 @@ def test_how_calls_are_watched_is_told_to_the_kernel_program(compat: bool) -> No
     assert (found["compat_exits"], found["calls"]) == (int(compat), int(not compat))
 
 
-@pytest.mark.parametrize(
-    "impossible",
-    [
-        *({"signals": []}, {"signals": "NOSUCH"}, {"signals": [9, 65]}, {"signals": ""}),
-        *({"exclude_signals": []}, {"exclude_signals": "NOSUCH"}),
-        *({"exclude_signals": range(65)}, {"signals": 9, "exclude_signals": ["KILL", 15]}),
-        *({"sender_pid": []}, {"sender_pid": 0}, {"sender_pid": -1}, {"sender_pid": 2**22 + 1}),
-        *({"sender_pid": "7"}, {"sender_pid": True}, {"sender_pid": 7.0}, {"sender_pid": [1, 0]}),
-        *({"target_pid": set()}, {"target_pid": 2**31}, {"target_pid": -(2**31) - 1}),
-        *({f"{end}_uid": bad} for end in ("sender", "target") for bad in (-1, 2**32 - 1, "0", [])),
-        *({f"{end}_comm": bad} for end in ("sender", "target") for bad in ("", "a\0b", b"", [])),
-        *({"origins": bad} for bad in ("", "none", "KILL", "signal", ["kill", "nosuch"], [])),
-        *({"scope": "everything"}, {"scope": ""}, {"scope": "kernel", "origins": ["kill"]}),
-        # Only calls fail; what ends its target has not failed.
-        *({"failed_only": True, "fatal_only": True}, {"failed_only": True, "scope": "kernel"}),
-        *({"failed_only": True, "origins": ["oom", "fault"]},),
-    ],
-)  # fmt: skip
+BAD_USERS: list[Any] = [-1, 2**32 - 1, "0", True, []]
+BAD_NAMES: list[Any] = ["", "a\0b", b"", []]
+IMPOSSIBLE: list[dict[str, Any]] = [
+    *({"signals": []}, {"signals": "NOSUCH"}, {"signals": [9, 65]}, {"signals": ""}),
+    *({"exclude_signals": []}, {"exclude_signals": "NOSUCH"}),
+    *({"exclude_signals": range(65)}, {"signals": 9, "exclude_signals": ["KILL", 15]}),
+    *({"sender_pid": []}, {"sender_pid": 0}, {"sender_pid": -1}, {"sender_pid": 2**22 + 1}),
+    *({"sender_pid": "7"}, {"sender_pid": True}, {"sender_pid": 7.0}, {"sender_pid": [1, 0]}),
+    *({"target_pid": set()}, {"target_pid": 2**31}, {"target_pid": -(2**31) - 1}),
+    *({f"{end}_uid": bad} for end in ("sender", "target") for bad in BAD_USERS),
+    *({f"{end}_comm": bad} for end in ("sender", "target") for bad in BAD_NAMES),
+    *({"origins": bad} for bad in ("", "none", "KILL", "signal", ["kill", "nosuch"], [])),
+    *({"scope": "everything"}, {"scope": ""}, {"scope": "kernel", "origins": ["kill"]}),
+    # Only calls fail; what ends its target has not failed.
+    *({"failed_only": True, "fatal_only": True}, {"failed_only": True, "scope": "kernel"}),
+    *({"failed_only": True, "origins": ["oom", "fault"]},),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("impossible", IMPOSSIBLE)
 def test_what_no_signal_could_meet_is_refused_with_a_hint(impossible: dict[str, Any]) -> None:
     with pytest.raises(FilterInvalid) as caught:
         Filters(**impossible)
