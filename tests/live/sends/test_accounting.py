@@ -14,6 +14,7 @@ from .callers import SI_QUEUE, Caller, Flood, read_out, tracing
 from .conftest import MakeCaller
 
 USR1 = int(signal.SIGUSR1)
+NOTHING, SIGNAL, ERROR = range(3)
 PRIME = 9973
 #: The smallest ring there is: a dozen records.
 SMALL = 4096
@@ -30,21 +31,20 @@ def assert_closed(tracer: SignalTracer, events: list[Event], calls: int, signals
 
 @pytest.mark.parametrize("size", [8 << 20, SMALL])
 @pytest.mark.parametrize(
-    ("given", "fails", "generates"),
+    ("given", "outcome"),
     [
-        (("kill", "TARGET", 0), False, False),
-        (("kill", "TARGET", USR1), False, True),
-        (("kill", NOBODY, USR1), True, False),
-        (("kill", "TARGET", 65), True, False),
-        (("tgkill", "TARGET", "TARGET", USR1), False, True),
-        (("rt_sigqueueinfo", "TARGET", USR1, "info"), False, True),
-        (("pidfd_send_signal", -1, USR1, 0), True, False),
+        (("kill", "TARGET", 0), NOTHING),
+        (("kill", "TARGET", USR1), SIGNAL),
+        (("kill", NOBODY, USR1), ERROR),
+        (("kill", "TARGET", 65), ERROR),
+        (("tgkill", "TARGET", "TARGET", USR1), SIGNAL),
+        (("rt_sigqueueinfo", "TARGET", USR1, "info"), SIGNAL),
+        (("pidfd_send_signal", -1, USR1, 0), ERROR),
     ],
 )
 def test_a_flood_is_received_or_lost_to_the_last_call(
     given: tuple[str | int, ...],
-    fails: bool,
-    generates: bool,
+    outcome: int,
     size: int,
     caller: Caller,
     target: Caller,
@@ -55,9 +55,9 @@ def test_a_flood_is_received_or_lost_to_the_last_call(
     with tracing(sender_pid=caller.pid, buffer_size=size) as tracer:
         done = caller.flood(3, PRIME, str(name), *arguments)
         events = read_out(tracer)
-        assert_closed(tracer, events, done.calls, done.calls if generates else 0)
+        assert_closed(tracer, events, done.calls, done.calls * (outcome == SIGNAL))
         lost = tracer.stats.lost
-    assert (done.calls, done.failed) == (3 * PRIME, 3 * PRIME if fails else 0)
+    assert (done.calls, done.failed) == (3 * PRIME, 3 * PRIME * (outcome == ERROR))
     assert (lost.ring_full > 0) == (size == SMALL)
     assert len(events) > 0
 

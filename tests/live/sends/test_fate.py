@@ -135,7 +135,7 @@ def test_one_thread_that_does_not_block_is_found_wherever_it_stands(
 
 
 def test_a_leader_that_has_left_does_not_decide_for_its_threads(
-    caller: Caller, target: Caller
+    caller: Caller,
 ) -> None:
     # Its mask is that of an exiting thread; the others still take the signal.
     program = (

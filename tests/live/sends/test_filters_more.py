@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from .conftest import MakeCaller
 
 USR1 = int(signal.SIGUSR1)
 TERM = int(signal.SIGTERM)
+
+#: Who, which signal, to whom.
+Told = tuple[int | None, int, int | None]
 
 
 @pytest.fixture
@@ -56,8 +59,8 @@ def cgroups(caller: Caller, target: Caller, other: Caller) -> Iterator[tuple[Pat
             path.rmdir()
 
 
-def told(events: list[Event]) -> list[tuple[int | None, int, int | None]]:
-    """What the events are about: who, which signal, to whom."""
+def told(events: list[Event]) -> list[Told]:
+    """What the events are about."""
     return [
         (event.sender.pid, int(event.signal), event.target.pid if event.target else None)
         for event in events
@@ -65,12 +68,12 @@ def told(events: list[Event]) -> list[tuple[int | None, int, int | None]]:
 
 
 @contextmanager
-def seeing(expected: list[tuple[int | None, int, int | None]], **filters: Any) -> Iterator[None]:
+def seeing(expected: Sequence[Told], **filters: Any) -> Iterator[None]:
     """Holds that just these are let through, in this order, and that something was refused."""
     with tracing(**filters) as tracer:
         yield
         events = read_out(tracer)
-        assert told(events) == expected
+        assert told(events) == [*expected]
         assert tracer.stats.received == len(expected)
         assert tracer.stats.filtered > 0
 
@@ -152,7 +155,8 @@ def test_0_and_negative_numbers_match_the_argument(
         assert caller.call("kill", -NOBODY, 0) == "ESRCH"
         assert caller.call("kill", target.pid, USR1) == 0
         *events, probe = read_out(tracer)
-    assert sorted(told(events)) == sorted((caller.pid, USR1, pid) for pid in reached)
+    assert {*told(events)} == {(caller.pid, USR1, pid) for pid in reached}
+    assert len(events) == len(reached)
     assert {event.recipients for event in events} == {len(reached)}
     assert (probe.target_arg, probe.target, probe.ret) == (number, None, 0)
 
@@ -331,9 +335,10 @@ def test_ten_thousand_pids_are_each_matched(caller: Caller, target: Caller) -> N
 
 def test_what_is_refused_is_counted(caller: Caller, target: Caller) -> None:
     target.ignore(USR1)
-    with tracing(sender_pid=caller.pid) as all_, tracing(
-        sender_pid=caller.pid, signals=USR1
-    ) as some:
+    with (
+        tracing(sender_pid=caller.pid) as all_,
+        tracing(sender_pid=caller.pid, signals=USR1) as some,
+    ):
         zeros = caller.flood(0, 1009, "kill", target.pid, 0)
         sent = caller.flood(0, 503, "kill", target.pid, USR1)
         everything, told_ = read_out(all_), read_out(some)
