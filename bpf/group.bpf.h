@@ -24,6 +24,38 @@ struct {
 } groups SEC(".maps");
 
 /*
+ * Calls that have recipients already that are not counted above: they found no
+ * room, or came before the trace. What is counted from then on would not be all.
+ */
+enum refusal {
+	NO_ROOM = 1,
+	TOO_EARLY,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u8);
+} refused SEC(".maps");
+
+static __always_inline void refuse(__u32 tid, enum refusal why)
+{
+	__u8 value = why;
+
+	live.refused_any = 1;
+	bpf_map_update_elem(&refused, &tid, &value, BPF_ANY);
+}
+
+/* Why the call that a thread is in is not counted; 0 where it is, or may be. */
+static __always_inline __u8 refusal_of(__u32 tid)
+{
+	__u8 *why = live.refused_any ? bpf_map_lookup_elem(&refused, &tid) : NULL;
+
+	return why ? *why : 0;
+}
+
+/*
  * The call that a recipient belongs to; begun with the given id where this is
  * its first. NULL: no room, so the recipients stand alone.
  */
@@ -43,8 +75,10 @@ static __always_inline struct group_call *group_of(__u32 tid, struct syscall *ca
 		group = NULL;
 	}
 	if (!group) {
+		if (refusal_of(tid))
+			return NULL;
 		if (bpf_map_update_elem(&groups, &tid, &first, BPF_ANY)) {
-			live.table_was_full = 1;
+			refuse(tid, NO_ROOM);
 			return NULL;
 		}
 		count(SIGSNOOP_GROUP_REMEMBERED);

@@ -110,8 +110,6 @@ static __noinline int on_generate(struct generated *g)
 	bool process, many, single, passed;
 	__u64 id, *mm;
 
-	if (live.phase != SIGSNOOP_TRACING)
-		return 0;
 	g->current = (void *)bpf_get_current_task();
 	g->current_flags = READ_TASK(g->current, flags);
 	if (g->current_flags & PF_KTHREAD)
@@ -121,6 +119,15 @@ static __noinline int on_generate(struct generated *g)
 	read_code(g);
 	origin = origin_of(g);
 	process = origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
+	many = process && is_group_send(call);
+	if (live.phase == SIGSNOOP_IDLE) {
+		/* The trace may begin before the call has reached the rest. */
+		if (many)
+			refuse(tid, TOO_EARLY);
+		return 0;
+	}
+	if (live.phase == SIGSNOOP_DRAINING && !(many && bpf_map_lookup_elem(&groups, &tid)))
+		return 0;
 	/* Others that share the victim's memory are killed after it, in the same thread. */
 	if (origin == SIGSNOOP_ORIGIN_KERNEL && g->signo == SIGKILL && g->info == SEND_SIG_PRIV) {
 		mm = bpf_map_lookup_elem(&oom_threads, &tid);
@@ -128,7 +135,6 @@ static __noinline int on_generate(struct generated *g)
 			origin = SIGSNOOP_ORIGIN_OOM;
 	}
 	id = next_id();
-	many = process && is_group_send(call);
 	passed = generated_wanted(g, origin);
 	/* Counted before the filter: how many a call reached does not depend on who looks. */
 	if (many && settings.calls && (settings.compat_exits || !call->compat))
@@ -226,9 +232,13 @@ static __noinline int on_exit(long ret)
 	struct sigsnoop_send *send;
 	struct syscall call = {};
 	__u32 tid = bpf_get_current_pid_tgid();
+	__u8 refusal = 0;
 
-	if (live.phase == SIGSNOOP_IDLE)
+	if (live.phase == SIGSNOOP_IDLE) {
+		if (live.refused_any)
+			bpf_map_delete_elem(&refused, &tid);
 		return 0;
+	}
 	current_syscall(caller, &call);
 	if (call.origin == SIGSNOOP_ORIGIN_NONE)
 		return 0;
@@ -237,6 +247,10 @@ static __noinline int on_exit(long ret)
 		if (group) {
 			end_group(group, ret);
 			bpf_map_delete_elem(&groups, &tid);
+		} else {
+			refusal = refusal_of(tid);
+			if (refusal)
+				bpf_map_delete_elem(&refused, &tid);
 		}
 	}
 	if (live.phase != SIGSNOOP_TRACING)
@@ -244,10 +258,13 @@ static __noinline int on_exit(long ret)
 	count(SIGSNOOP_EXITS);
 	if (group)
 		return 0;
+	if (refusal) {
+		count(refusal == NO_ROOM ? SIGSNOOP_GROUP_TABLE_FULL : SIGSNOOP_GROUP_EARLY);
+		return 0;
+	}
 	if (is_group_send(&call)) {
 		if (ret >= 0 && call.signo) {
-			count(live.table_was_full ? SIGSNOOP_GROUP_TABLE_FULL :
-						    SIGSNOOP_GROUP_EARLY);
+			count(SIGSNOOP_GROUP_EARLY);
 			return 0;
 		}
 	} else if (call.signo && (ret >= 0 || ret == -EAGAIN)) {

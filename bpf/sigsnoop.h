@@ -226,7 +226,7 @@ struct sigsnoop_live {
 	unsigned int phase;
 	unsigned int tracer_level;	/* the tracer's pid namespace: how deep, */
 	unsigned long long tracer_ns;	/* and which */
-	unsigned int table_was_full;
+	unsigned int refused_any;	/* a group send was not remembered */
 	unsigned int reader_sleeps;	/* set by the reader, cleared by the record that wakes it */
 };
 

@@ -24,7 +24,7 @@ _SMALLEST_BUFFER, _LARGEST_BUFFER = 4096, 1 << 30
 _GROUP_CALLS = 10240
 
 _LEARN = "learn_tracer"
-_MAPS = ("counters", "groups", "ids", "oom_threads", "ring", "scratch", "wanted")
+_MAPS = ("counters", "groups", "ids", "oom_threads", "refused", "ring", "scratch", "wanted")
 
 
 class SignalTracer:

@@ -29,19 +29,10 @@ SIX = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd
 
 def arguments(name: str, caller: Caller, pid: int, number: int) -> list[int | str]:
     """What the call takes to reach a process, with siginfo where there is one."""
-    return {
-        "kill": [pid, number],
-        "tkill": [pid, number],
-        "tgkill": [pid, pid, number],
-        "rt_sigqueueinfo": [pid, number, "info"],
-        "rt_tgsigqueueinfo": [pid, pid, number, "info"],
-        "pidfd_send_signal": [
-            caller.pidfd(pid) if name == "pidfd_send_signal" else -1,
-            number,
-            "info",
-            0,
-        ],
-    }[name]
+    if name == "pidfd_send_signal":
+        return [caller.pidfd(pid), number, "info", 0]
+    end: list[int | str] = ["info"] if name.endswith("info") else []
+    return [*([pid] if "tg" in name else []), pid, number, *end]
 
 
 @pytest.mark.parametrize("name", SIX)
@@ -97,16 +88,12 @@ def test_a_thread_is_the_target_where_a_call_reaches_a_thread(
     target.ignore(USR1)
     (tid,) = target.threads(1)
     caller.info(USR1, SI_QUEUE)
-    given = {
-        "kill": [tid, USR1],
-        "tkill": [tid, USR1],
-        "tgkill": [target.pid, tid, USR1],
-        "rt_sigqueueinfo": [tid, USR1, "info"],
-        "rt_tgsigqueueinfo": [target.pid, tid, USR1, "info"],
-    }.get(name)
-    if given is None:
-        given = [caller.pidfd(target.pid), USR1, 0, 0]
+    given = arguments(name, caller, target.pid, USR1)
+    if name == "pidfd_send_signal":
         tid = target.pid  # a process's pidfd stands for the process
+    else:
+        # The last number but the signal's.
+        given[given.index(USR1) - 1] = tid
     with tracing(sender_pid=caller.pid) as tracer:
         assert caller.call(name, *given) == 0
         event = only(tracer)

@@ -43,23 +43,26 @@ def test_the_disposition_is_the_target_s(
         assert told == ("handler", "queued", False, False)
 
 
-@pytest.mark.parametrize("number", range(1, 65))
 def test_a_default_is_fatal_unless_it_stops_continues_or_does_nothing(
-    number: int, caller: Caller, target: Caller
+    caller: Caller, target: Caller
 ) -> None:
+    children = target.children(64)
+    with tracing(sender_pid=caller.pid) as tracer:
+        for number, pid in enumerate(children, 1):
+            assert caller.call("kill", pid, number) == 0
+        events = read_out(tracer)
     harmless = {17, 18, 19, 20, 21, 22, 23, 28}
     nothing = {17, 18, 23, 28}
-    pid = target.children(1)[0]
-    with tracing(sender_pid=caller.pid) as tracer:
-        assert caller.call("kill", pid, number) == 0
-        event = only(tracer)
-    assert event.disposition == "default"
-    assert event.fatal == (number not in harmless)
+    assert [event.signal for event in events] == [*range(1, 65)]
+    assert [event.target.pid for event in events] == children
+    assert {event.disposition for event in events} == {"default"}
+    assert {event.signal for event in events if not event.fatal} == harmless
+    assert {event.blocked for event in events} == {False}
     # What the default does not act upon is dropped at once; a continue has then been done.
-    assert event.result == ("ignored" if number in nothing else "queued")
-    assert event.blocked is False
-    if number not in harmless:
-        assert target.do("reap", 1) == [1]
+    assert {event.signal for event in events if event.result == "ignored"} == nothing
+    assert {event.result for event in events} == {"ignored", "queued"}
+    # Fatal means what it says: so many end of it, and no more.
+    assert target.do("reap", 64 - len(harmless)) == [64 - len(harmless)]
 
 
 @pytest.mark.parametrize("what", [DEFAULT, IGNORED, HANDLER])
@@ -132,7 +135,7 @@ def test_one_thread_that_does_not_block_is_found_wherever_it_stands(
 
 
 def test_a_leader_that_has_left_does_not_decide_for_its_threads(
-    caller: Caller, target: Caller
+    caller: Caller,
 ) -> None:
     # Its mask is that of an exiting thread; the others still take the signal.
     program = (

@@ -1,4 +1,4 @@
-"""Ends that are about to go or to change: brief senders, threads that end themselves, execs, inits."""
+"""Ends that are about to go or to change: brief senders, suicides, execs; and inits."""
 
 from __future__ import annotations
 
@@ -66,10 +66,11 @@ def test_a_process_in_a_loop_of_execs_is_always_the_target(
     caller: Caller, caller_program: Path
 ) -> None:
     # What is ignored stays ignored across an exec, so each one survives.
+    script = 'trap "" USR1; echo; exec "$0" execs'
     with subprocess.Popen(
-        [caller_program, "execs"],
-        preexec_fn=lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN),
+        ["sh", "-c", script, str(caller_program)], stdout=subprocess.PIPE
     ) as process:
+        assert process.stdout.readline() == b"\n"
         with tracing(sender_pid=caller.pid) as tracer:
             done = caller.flood(0, 2003, "kill", process.pid, USR1)
             zeros = caller.flood(0, 1009, "kill", process.pid, 0)
@@ -84,7 +85,9 @@ def test_a_process_in_a_loop_of_execs_is_always_the_target(
     }
     sent = [event for event in events if event.signal]
     assert {event.disposition for event in sent} == {"ignored"}
-    assert {event.result for event in sent} == {"ignored"}
+    # While it starts a thread the C library blocks all signals, and ignored ones are kept then.
+    results = {event.result for event in sent}
+    assert "ignored" in results <= {"ignored", "queued", "already_pending"}
     assert {event.fatal for event in sent} == {False}
 
 

@@ -19,9 +19,9 @@ from .test_fate_ends import child_of
 USR1 = int(signal.SIGUSR1)
 
 
-def reached(events: list[Event]) -> list[int | None]:
+def reached(events: list[Event]) -> list[int]:
     """Who was reached, in order, each as often as told."""
-    return sorted(event.target.pid for event in events)
+    return sorted(event.target.pid or 0 for event in events)
 
 
 def assert_one_call(events: list[Event], recipients: int, argument: int) -> None:
