@@ -46,6 +46,11 @@ def enter(folder: Path, pid: int) -> None:
     (folder / "cgroup.procs").write_text(str(pid))
 
 
+def inode(folder: Path) -> int:
+    """By which the kernel knows a group of version 2."""
+    return folder.stat().st_ino
+
+
 def unified() -> Path:
     """Where version 2 is mounted; skips the test where it is not."""
     for folder, kind, _ in mounts():

@@ -11,7 +11,7 @@ import pytest
 
 from pysigsnoop import Event, SignalTracer
 
-from .actors import acting, check_kernel, next_event, sender_of
+from .actors import acting, all_events, check_kernel, next_event, sender_of
 from .conftest import MakeCommand
 
 
@@ -59,12 +59,14 @@ def test_a_childs_end_stop_and_continuation_are_sent_by_the_child(tmp_path: Path
 def test_a_childs_end_is_shown_where_it_is_asked_for_only(
     filters: dict[str, object], shown: bool
 ) -> None:
-    with acting("families", "wait") as actor:
-        with SignalTracer(sender_pid=actor.pid, **filters) as tracer:  # type: ignore[arg-type]
-            os.kill(actor.pid, signal.SIGTERM)
-            actor.end()
-            tracer.stop()
-            assert [event.origin for event in tracer] == (["child"] if shown else [])
+    with ExitStack() as stack:
+        actor = stack.enter_context(acting("families", "wait"))
+        tracer = SignalTracer(sender_pid=actor.pid, **filters)  # type: ignore[arg-type]
+        stack.enter_context(tracer)
+        os.kill(actor.pid, signal.SIGTERM)
+        actor.end()
+        origins = [event.origin for event in all_events(tracer)]
+    assert origins == (["child"] if shown else [])
 
 
 @pytest.mark.parametrize(

@@ -61,19 +61,20 @@ def test_a_fault_is_told_with_its_code_and_address_and_without_a_sender(how: str
 
 def test_a_fault_is_shown_by_default_where_it_ends_the_process_and_only_there() -> None:
     for how, shown in (("default", ["fault"]), ("handler", [])):
-        with acting("faults", "maperr", how) as actor:
-            with SignalTracer(target_pid=actor.pid) as tracer:
-                actor.go()
-                actor.end()
-                assert [event.origin for event in all_events(tracer)] == shown
+        with acting("faults", "maperr", how) as actor, SignalTracer(target_pid=actor.pid) as tracer:
+            actor.go()
+            actor.end()
+            assert [event.origin for event in all_events(tracer)] == shown
 
 
 def test_the_fault_of_a_handler_without_a_stack_is_not_taken_for_the_kill_that_led_to_it() -> None:
-    with acting("faults", "stack", "default") as actor:
-        with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
-            actor.go()
-            assert actor.end() == -signal.SIGSEGV
-            sent, fault = all_events(tracer)
+    with (
+        acting("faults", "stack", "default") as actor,
+        SignalTracer(target_pid=actor.pid, scope="all") as tracer,
+    ):
+        actor.go()
+        assert actor.end() == -signal.SIGSEGV
+        sent, fault = all_events(tracer)
     assert (sent.origin, sent.si_code, sent.disposition) == ("kill", "SI_USER", "handler")
     assert sender_of(sent).pid == actor.pid
     check_kernel(fault, "fault", "SI_KERNEL", target=actor.pid, fatal=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 from contextlib import ExitStack
@@ -33,15 +32,17 @@ def test_the_victim_is_told_and_nobody_is_its_sender() -> None:
 
 
 def test_who_asked_for_memory_is_not_the_sender_where_another_is_chosen() -> None:
-    with memory_group(_MOST) as group:
-        with acting("memory", "beside", _MOST * 5 // 8, _MOST * 5 // 8) as actor:
-            victim = int(actor.said[0])
-            enter(group, victim)
-            enter(group, actor.pid)
-            with SignalTracer(target_pid=[actor.pid, victim], signals="KILL") as tracer:
-                actor.go()
-                assert actor.end() == 0
-                _check(the_one(all_events(tracer)), victim)
+    with (
+        memory_group(_MOST) as group,
+        acting("memory", "beside", _MOST * 5 // 8, _MOST * 5 // 8) as actor,
+    ):
+        victim = int(actor.said[0])
+        enter(group, victim)
+        enter(group, actor.pid)
+        with SignalTracer(target_pid=[actor.pid, victim], signals="KILL") as tracer:
+            actor.go()
+            assert actor.end() == 0
+            _check(the_one(all_events(tracer)), victim)
 
 
 def test_all_that_share_the_victims_memory_are_told() -> None:
@@ -112,4 +113,3 @@ def test_another_kill_by_the_kernel_makes_the_descriptor_readable() -> None:
                 assert ready, "never readable"
                 events = tracer.read(0)
             check_kernel(the_one(events), "kernel", "SI_KERNEL", target=orphan, fatal=True)
-    assert os.getpid() not in [event.sender and event.sender.pid for event in events]

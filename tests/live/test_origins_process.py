@@ -7,6 +7,7 @@ import resource
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -50,52 +51,62 @@ def test_an_interval_timer_names_nobody_although_a_process_ran(stack: ExitStack)
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGRTMIN + 2, signal.SIGKILL])
 def test_a_posix_timer_is_told_with_the_value_of_its_owner(number: int) -> None:
     value = 0x123456789ABCDEF0
-    with acting("timers", "timer", number, value) as actor:
-        with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
-            actor.go()
-            assert actor.end() == -number
-            event = the_one(all_events(tracer))
+    with (
+        acting("timers", "timer", number, value) as actor,
+        SignalTracer(target_pid=actor.pid, scope="all") as tracer,
+    ):
+        actor.go()
+        assert actor.end() == -number
+        event = the_one(all_events(tracer))
     check_kernel(event, "timer", "SI_TIMER", target=actor.pid, fatal=True)
     assert (event.signal, event.sender, event.value) == (number, None, value)
 
 
 def test_the_limit_of_cpu_time_is_a_timer_and_names_nobody() -> None:
-    with acting("timers", "limit", resource.RLIMIT_CPU, 1, 2) as actor:
-        with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
-            actor.go()
-            assert actor.end() == -signal.SIGXCPU
-            event = the_one(all_events(tracer))
+    with (
+        acting("timers", "limit", resource.RLIMIT_CPU, 1, 2) as actor,
+        SignalTracer(target_pid=actor.pid, scope="all") as tracer,
+    ):
+        actor.go()
+        assert actor.end() == -signal.SIGXCPU
+        event = the_one(all_events(tracer))
     check_kernel(event, "timer", "SI_KERNEL", target=actor.pid, fatal=True)
     assert (event.signal, event.sender) == (signal.SIGXCPU, None)
 
 
 def test_the_end_of_cpu_time_is_a_timer_and_names_nobody() -> None:
-    with acting("timers", "limit", resource.RLIMIT_CPU, 1, 1) as actor:
-        with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
-            actor.go()
-            assert actor.end() == -signal.SIGKILL
-            event = the_one(all_events(tracer))
+    with (
+        acting("timers", "limit", resource.RLIMIT_CPU, 1, 1) as actor,
+        SignalTracer(target_pid=actor.pid, scope="all") as tracer,
+    ):
+        actor.go()
+        assert actor.end() == -signal.SIGKILL
+        event = the_one(all_events(tracer))
     check_kernel(event, "timer", "SI_KERNEL", target=actor.pid, fatal=True)
     assert (event.signal, event.sender) == (signal.SIGKILL, None)
 
 
 @pytest.mark.parametrize("what", ["pipe", "socket"])
 def test_who_writes_where_nobody_reads_is_sender_and_target(what: str) -> None:
-    with acting("inputs", what) as actor:
-        with SignalTracer(sender_pid=actor.pid, scope="all", signals="PIPE") as tracer:
-            actor.go()
-            assert actor.end() == -signal.SIGPIPE
-            event = the_one(all_events(tracer))
+    with (
+        acting("inputs", what) as actor,
+        SignalTracer(sender_pid=actor.pid, scope="all", signals="PIPE") as tracer,
+    ):
+        actor.go()
+        assert actor.end() == -signal.SIGPIPE
+        event = the_one(all_events(tracer))
     check_kernel(event, "pipe", "SI_USER", target=actor.pid, fatal=True)
     assert sender_of(event).tid == actor.pid
 
 
 def test_who_writes_beyond_its_limit_of_file_size_is_sender_and_target() -> None:
-    with acting("timers", "limit", resource.RLIMIT_FSIZE, 4096, 4096) as actor:
-        with SignalTracer(sender_pid=actor.pid, scope="all", signals="XFSZ") as tracer:
-            actor.go()
-            assert actor.end() == -signal.SIGXFSZ
-            event = the_one(all_events(tracer))
+    with (
+        acting("timers", "limit", resource.RLIMIT_FSIZE, 4096, 4096) as actor,
+        SignalTracer(sender_pid=actor.pid, scope="all", signals="XFSZ") as tracer,
+    ):
+        actor.go()
+        assert actor.end() == -signal.SIGXFSZ
+        event = the_one(all_events(tracer))
     # No origin of its own; the siginfo names the process itself.
     check_kernel(event, "kernel", "SI_USER", target=actor.pid, fatal=True)
     assert sender_of(event).pid == actor.pid
@@ -125,21 +136,21 @@ def test_the_signal_of_a_parents_death_is_sent_by_the_dying_parent(number: int) 
 def test_who_writes_what_another_is_told_of_is_not_its_sender(
     number: int, sent: int, code: str
 ) -> None:
-    with acting("inputs", "input", number) as actor:
-        with SignalTracer(target_pid=actor.pid, scope="all", signals=sent) as tracer:
-            actor.go()
-            assert actor.end() == -sent
-            # The writer ends after it, and that too is told.
-            event, *others = all_events(tracer)
+    with (
+        acting("inputs", "input", number) as actor,
+        SignalTracer(target_pid=actor.pid, scope="all", signals=sent) as tracer,
+    ):
+        actor.go()
+        assert actor.end() == -sent
+        # The writer ends after it, and that too is told.
+        event, *others = all_events(tracer)
     check_kernel(event, "io", code, target=actor.pid, fatal=True)
     assert (event.signal, event.sender) == (sent, None)
     assert {(other.origin, other.sender) for other in others} <= {("io", None)}
 
 
 def test_who_sends_the_message_that_another_is_told_of_is_named_as_its_siginfo_does() -> None:
-    try:
-        os.stat("/proc/sys/fs/mqueue")
-    except FileNotFoundError:
+    if not Path("/proc/sys/fs/mqueue").exists():
         pytest.skip("this kernel has no message queues")
     with acting("inputs", "queue", signal.SIGUSR2, 0x1234) as actor:
         child = int(actor.said[0])
@@ -153,11 +164,13 @@ def test_who_sends_the_message_that_another_is_told_of_is_named_as_its_siginfo_d
 
 
 def test_out_of_band_data_is_input_and_names_nobody() -> None:
-    with acting("inputs", "urgent") as actor:
-        with SignalTracer(target_pid=actor.pid, scope="all", signals="URG") as tracer:
-            actor.go()
-            assert actor.end() == 0
-            event = the_one(all_events(tracer))
+    with (
+        acting("inputs", "urgent") as actor,
+        SignalTracer(target_pid=actor.pid, scope="all", signals="URG") as tracer,
+    ):
+        actor.go()
+        assert actor.end() == 0
+        event = the_one(all_events(tracer))
     check_kernel(event, "io", "SI_KERNEL", target=actor.pid, fatal=False)
     assert (event.sender, event.disposition) == (None, "handler")
 
@@ -191,11 +204,13 @@ def test_the_end_of_a_pid_namespaces_init_kills_the_rest_and_names_nobody() -> N
     ],
 )
 def test_a_forged_siginfo_is_still_its_callers(number: int, code: int, name: str) -> None:
-    with acting("families", "forged", number, code, 0x5678) as actor:
-        with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
-            actor.go()
-            assert actor.end() == 0
-            event = the_one(all_events(tracer))
+    with (
+        acting("families", "forged", number, code, 0x5678) as actor,
+        SignalTracer(target_pid=actor.pid, scope="all") as tracer,
+    ):
+        actor.go()
+        assert actor.end() == 0
+        event = the_one(all_events(tracer))
     assert (event.origin, event.si_code, event.signal) == ("rt_sigqueueinfo", name, number)
     assert sender_of(event).pid == actor.pid
     assert (event.target_arg, event.ret, event.recipients) == (actor.pid, 0, 1)
@@ -228,12 +243,14 @@ def test_what_a_process_that_killed_itself_sends_as_it_dies_is_not_its_kill() ->
 
 
 def test_a_timer_that_strikes_inside_a_kill_with_its_signal_is_not_that_kill() -> None:
-    with acting("timers", "race", 5000) as actor:
-        with SignalTracer(target_pid=actor.pid, scope="all") as tracer:
-            actor.go()
-            own, least = map(int, actor.line())
-            assert actor.end() == 0
-            events = all_events(tracer)
+    with (
+        acting("timers", "race", 5000) as actor,
+        SignalTracer(target_pid=actor.pid, scope="all") as tracer,
+    ):
+        actor.go()
+        own, least = map(int, actor.line())
+        assert actor.end() == 0
+        events = all_events(tracer)
     kills = [event for event in events if event.origin == "kill"]
     timers = [event for event in events if event.origin == "timer"]
     assert len(kills) == own >= 5000
