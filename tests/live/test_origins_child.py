@@ -17,7 +17,7 @@ from .conftest import MakeCommand
 
 def _check(event: Event, code: str, child: int) -> None:
     check_kernel(event, "child", code, target=os.getpid(), fatal=False)
-    assert event.signal == signal.SIGCHLD
+    assert int(event.signal) == signal.SIGCHLD
     assert event.disposition == "default"
     sender = sender_of(event)
     assert (sender.pid, sender.tid, sender.comm) == (child, child, "families")

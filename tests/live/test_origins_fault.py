@@ -44,7 +44,7 @@ def test_a_fault_is_told_with_its_code_and_address_and_without_a_sender(how: str
             event = next_event(tracer)
             # A fault that is blocked or ignored meets the default: the kernel sees to it.
             check_kernel(event, "fault", code, target=actor.pid, fatal=told is None)
-            assert event.signal == number
+            assert int(event.signal) == number
             assert event.sender is None
             address = None if actor.said == ["none"] else int(actor.said[0], 16)
             assert event.address == address, kind

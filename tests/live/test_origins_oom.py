@@ -17,7 +17,7 @@ _MOST = 24  # megabytes for each group
 
 def _check(event: Event, victim: int) -> None:
     check_kernel(event, "oom", "SI_KERNEL", target=victim, fatal=True)
-    assert (event.signal, event.sender) == (signal.SIGKILL, None)
+    assert (int(event.signal), event.sender) == (signal.SIGKILL, None)
     assert (event.result, event.disposition) == ("queued", "default")
 
 

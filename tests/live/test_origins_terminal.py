@@ -79,7 +79,7 @@ def test_a_key_is_the_terminals_signal_and_names_nobody(
                 assert terminal.leader.end() == -number
             assert all_events(tracer, read=1) == []
     check_kernel(event, "terminal", "SI_KERNEL", target=pid, fatal=fatal)
-    assert (event.signal, event.sender) == (number, None)
+    assert (int(event.signal), event.sender) == (number, None)
     assert event.disposition == "default"
 
 
@@ -90,7 +90,7 @@ def test_a_new_size_is_the_terminals_signal_and_names_nobody() -> None:
             terminal.resize()
             (event,) = all_events(tracer)
     check_kernel(event, "terminal", "SI_KERNEL", target=pid, fatal=False)
-    assert (event.signal, event.sender, event.result) == (signal.SIGWINCH, None, "ignored")
+    assert (int(event.signal), event.sender, event.result) == (signal.SIGWINCH, None, "ignored")
 
 
 @pytest.mark.parametrize(("which", "number"), [(2, signal.SIGTTIN), (3, signal.SIGTTOU)])
@@ -105,13 +105,13 @@ def test_a_job_in_the_background_that_turns_to_the_terminal_is_stopped_by_nobody
             event = next_event(tracer)
             until("the job is stopped", lambda: state(child) == "T")
     check_kernel(event, "terminal", "SI_KERNEL", target=child, fatal=False)
-    assert (event.signal, event.sender, event.result) == (number, None, "queued")
+    assert (int(event.signal), event.sender, event.result) == (number, None, "queued")
 
 
 def _hang_ups(events: list[Event]) -> list[Event]:
     """Of the terminal's own, SIGHUP and then SIGCONT, sent to one process."""
     hup, cont, *_ = events
-    assert (hup.signal, cont.signal) == (signal.SIGHUP, signal.SIGCONT)
+    assert (int(hup.signal), int(cont.signal)) == (signal.SIGHUP, signal.SIGCONT)
     return [hup, cont]
 
 
@@ -137,7 +137,7 @@ def test_the_end_of_a_sessions_leader_hangs_up_the_foreground_and_names_nobody()
             assert terminal.leader.end() == 0
             (event,) = all_events(tracer)
     check_kernel(event, "terminal", "SI_KERNEL", target=child, fatal=True)
-    assert (event.signal, event.sender) == (signal.SIGHUP, None)
+    assert (int(event.signal), event.sender) == (signal.SIGHUP, None)
 
 
 def test_the_end_of_a_sessions_leader_hangs_up_and_continues_a_stopped_job() -> None:
