@@ -85,16 +85,9 @@ def account(
     `counters` is summed over CPUs, indexed by `enum sigsnoop_counter`; `received` is what the
     caller took, and `unread` what nobody took before the close.
     """
-    n = {name: counters[index] for name, index in COUNTER.items() if index < len(counters)}
+    n = _by_name(counters)
     skipped = generate_misses + _skipped_exits(n, exit_misses)
     sorted_out = received.filtered + unread.filtered
-    left_inside = (
-        n["group_remembered"]
-        - n["group_stale"]
-        - n["group_submitted"]
-        - n["group_filtered"]
-        - n["group_ring_full"]
-    )
     return Stats(
         received=received.events,
         filtered=n["signal_filtered"] + n["call_filtered"] + sorted_out,
@@ -105,7 +98,7 @@ def account(
             skipped=skipped,
             unread=unread.events,
         ),
-        in_flight=n["group_early"] + (max(0, left_inside) if stopped else 0),
+        in_flight=n["group_early"] + (groups_inside(counters) if stopped else 0),
         calls=Tally(
             received.calls,
             n["single_filtered"] + n["call_filtered"] + n["group_filtered"],
@@ -122,6 +115,17 @@ def account(
             n["signal_ring_full"] + generate_misses + unread.signals,
         ),
     )
+
+
+def groups_inside(counters: Sequence[int]) -> int:
+    """Group sends whose first recipient was seen, and not yet their return."""
+    n = _by_name(counters)
+    ended = n["group_stale"] + n["group_submitted"] + n["group_filtered"] + n["group_ring_full"]
+    return max(0, n["group_remembered"] - ended)
+
+
+def _by_name(counters: Sequence[int]) -> dict[str, int]:
+    return {name: counters[index] for name, index in COUNTER.items() if index < len(counters)}
 
 
 def _skipped_exits(n: dict[str, int], misses: int) -> int:

@@ -15,13 +15,15 @@ from .errors import FilterInvalid, TracerClosed
 from .event import Event
 from .filters import Filters
 from .ring import Ring
-from .stats import Counts, Stats, account
+from .stats import Counts, Stats, account, groups_inside
 from .turns import Change, Turn
 
 DEFAULT_BUFFER = 8 * 1024 * 1024
 # What the kernel takes for a ring: a power of two of pages, and far below 2 GiB.
 _SMALLEST_BUFFER, _LARGEST_BUFFER = 4096, 1 << 30
 _GROUP_CALLS = 10240
+# How long an end waits for group sends in progress; where the kernel skipped their exit, in vain.
+_DRAIN_S = 0.05
 
 _LEARN = "learn_tracer"
 _MAPS = ("counters", "groups", "ids", "oom_threads", "refused", "ring", "scratch", "wanted")
@@ -194,6 +196,11 @@ class SignalTracer:
         if self._stopped:
             return
         self._controls.set_phase("draining")
+        # Group sends in progress run to their end, before the programs that see it are gone.
+        end = time.monotonic() + _DRAIN_S
+        while groups_inside(self._controls.counters()) and time.monotonic() < end:
+            time.sleep(0.001)
+        self._controls.set_phase("idle")
         self._bpf.detach()
         self._stopped = True
         self._ring.wake()
