@@ -144,13 +144,20 @@ def tool(variable: str, names: list[str], package: str) -> str:
     sys.exit(f"build.py: {names[0]} is not installed\n  hint: sudo apt-get install {package}")
 
 
+def put(built: Path, target: Path) -> None:
+    """Put a file in its place whole: a tracer that runs keeps the one that it has."""
+    aside = target.with_suffix(".new")
+    shutil.copyfile(built, aside)
+    aside.replace(target)
+
+
 def build_object(target: Path = OBJECT) -> str:
     """Compile bpf/sigsnoop.bpf.c, or copy PYSIGSNOOP_BPF_OBJECT; returns where it came from."""
     prebuilt = os.environ.get("PYSIGSNOOP_BPF_OBJECT")
     if prebuilt:
         if not Path(prebuilt).is_file():
             sys.exit(f"build.py: PYSIGSNOOP_BPF_OBJECT={prebuilt}: no such file")
-        shutil.copyfile(prebuilt, target)
+        put(Path(prebuilt), target)
         return prebuilt
     arch = BPF_ARCH.get(platform.machine())
     if arch is None:
@@ -172,7 +179,7 @@ def build_object(target: Path = OBJECT) -> str:
         )
         # Drops DWARF and keeps BTF, which is all that libbpf reads.
         run([strip, "-g", str(built)])
-        shutil.copyfile(built, target)
+        put(built, target)
     return run([clang, "--version"]).splitlines()[0]
 
 
@@ -220,7 +227,7 @@ def build_extension(target: Path = EXTENSION) -> str:
                 *pkg_config("--libs"),
             ]
         )
-        shutil.copyfile(built, target)
+        put(built, target)
     if shutil.which("pkg-config") is None:
         return "libbpf"
     return f"libbpf {run(['pkg-config', '--modversion', 'libbpf']).strip()}"

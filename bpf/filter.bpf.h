@@ -78,9 +78,9 @@ static __always_inline bool signal_wanted(int signo)
 {
 	if (!settings.filter_signals)
 		return true;
-	/* Numbers that no signal has fail with EINVAL; a filter by signal leaves them out. */
+	/* Numbers that no signal has fail with EINVAL; only who names signals leaves them out. */
 	if (signo < 0 || signo > 64)
-		return false;
+		return settings.filter_signals == SIGSNOOP_SIGNALS_BUT;
 	if (signo == 64)
 		return settings.signals[1] & 1;
 	return settings.signals[0] >> signo & 1;

@@ -15,6 +15,10 @@
 /* Which signals a filter lets through: a bit each for 0 to 64. */
 #define SIGSNOOP_SIGNAL_WORDS 2
 
+/* What filter_signals says of them: these only, or all but what is left out. */
+#define SIGSNOOP_SIGNALS_ONLY 1
+#define SIGSNOOP_SIGNALS_BUT 2
+
 /* The first member of every record. */
 enum sigsnoop_record_type {
 	SIGSNOOP_SEND = 1,

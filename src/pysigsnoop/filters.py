@@ -6,7 +6,15 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ._records import COMM_LEN, FILTER, FIRST_KERNEL_ORIGIN, ORIGIN, SETTINGS_FIELDS
+from ._records import (
+    COMM_LEN,
+    FILTER,
+    FIRST_KERNEL_ORIGIN,
+    ORIGIN,
+    SETTINGS_FIELDS,
+    SIGNALS_BUT,
+    SIGNALS_ONLY,
+)
 from .cgroups import cgroup_id
 from .errors import FilterInvalid
 from .signals import RTMAX, parse_signal
@@ -103,6 +111,9 @@ class Filters:
         self._signals = self._mask(
             _several("signals", signals), _several("exclude_signals", exclude_signals)
         )
+        self._filter_signals = 0
+        if self._signals is not None:
+            self._filter_signals = SIGNALS_BUT if signals is None else SIGNALS_ONLY
         # Who names signals or origins means them, whatever they do.
         self._kernel_if_fatal = scope == "default" and signals is None and named is None
         if failed_only and (
@@ -165,7 +176,7 @@ class Filters:
             "origins": self.kernel_origins,
             "kernel_if_fatal": self._kernel_if_fatal,
             "filters": filters,
-            "filter_signals": self._signals is not None,
+            "filter_signals": self._filter_signals,
             "failed_only": self._failed,
             "fatal_only": self._fatal,
             "compat_exits": compat_exits,
