@@ -8,7 +8,8 @@
 
 /*
  * Calls, by the return of their functions: nobody else is slowed, 32-bit callers
- * are seen. First here, so that a kernel that refuses them does so at once. 5.5, commit fec56f5890d9 (bpf: Introduce BPF trampoline). Argument and result.
+ * are seen. First here, so that a kernel that refuses them does so at once.
+ * Argument and result. 5.5, commit fec56f5890d9 (bpf: Introduce BPF trampoline)
  */
 #define FUNCTION_EXIT(prefix, name)                                                                \
 	SEC("?fexit/" #prefix "_" #name)                                                           \

@@ -32,32 +32,37 @@ enum refusal {
 	TOO_EARLY,
 };
 
+/* They still share an id, that of the first recipient told. */
+struct refused_call {
+	__u64 call_id;
+	__u32 why;
+	__u32 spare;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, __u32);
-	__type(value, __u8);
+	__type(value, struct refused_call);
 } refused SEC(".maps");
 
 static __always_inline void refuse(__u32 tid, enum refusal why)
 {
-	__u8 value = why;
+	struct refused_call call = { .why = why };
 
 	live.refused_any = 1;
-	bpf_map_update_elem(&refused, &tid, &value, BPF_ANY);
+	bpf_map_update_elem(&refused, &tid, &call, BPF_ANY);
 }
 
-/* Why the call that a thread is in is not counted; 0 where it is, or may be. */
-static __always_inline __u8 refusal_of(__u32 tid)
+/* The call that a thread is in, if it is not counted; NULL where it is, or may be. */
+static __always_inline struct refused_call *refused_call_of(__u32 tid)
 {
-	__u8 *why = live.refused_any ? bpf_map_lookup_elem(&refused, &tid) : NULL;
-
-	return why ? *why : 0;
+	return live.refused_any ? bpf_map_lookup_elem(&refused, &tid) : NULL;
 }
 
 /*
  * The call that a recipient belongs to; begun with the given id where this is
- * its first. NULL: no room, so the recipients stand alone.
+ * its first. NULL: the call is refused.
  */
 static __always_inline struct group_call *group_of(__u32 tid, struct syscall *call, __u64 id)
 {
@@ -75,7 +80,7 @@ static __always_inline struct group_call *group_of(__u32 tid, struct syscall *ca
 		group = NULL;
 	}
 	if (!group) {
-		if (refusal_of(tid))
+		if (refused_call_of(tid))
 			return NULL;
 		if (bpf_map_update_elem(&groups, &tid, &first, BPF_ANY)) {
 			refuse(tid, NO_ROOM);

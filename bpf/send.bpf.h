@@ -102,13 +102,14 @@ static __always_inline void count_signal(bool single, enum sigsnoop_counter sign
 /* One signal to one recipient. Not inlined: every family of programs calls it. */
 static __noinline int on_generate(struct generated *g)
 {
+	struct refused_call *refused_call;
 	struct group_call *group = NULL;
 	enum sigsnoop_origin origin;
 	struct sigsnoop_send *send;
 	struct syscall *call = &g->call;
 	__u32 tid = bpf_get_current_pid_tgid();
 	bool process, many, single, passed;
-	__u64 id, *mm;
+	__u64 id, call_id, *mm;
 
 	g->current = (void *)bpf_get_current_task();
 	g->current_flags = READ_TASK(g->current, flags);
@@ -139,8 +140,17 @@ static __noinline int on_generate(struct generated *g)
 	/* Counted before the filter: how many a call reached does not depend on who looks. */
 	if (many && settings.calls && (settings.compat_exits || !call->compat))
 		group = group_of(tid, call, id);
-	if (group)
+	call_id = id;
+	if (group) {
 		group->recipients++;
+		call_id = group->call_id;
+	} else if (many) {
+		refused_call = refused_call_of(tid);
+		if (refused_call && !refused_call->call_id)
+			refused_call->call_id = id;
+		if (refused_call)
+			call_id = refused_call->call_id;
+	}
 	single = process && !many;
 	if (!passed) {
 		count_signal(single, SIGSNOOP_SIGNAL_FILTERED, SIGSNOOP_SINGLE_FILTERED);
@@ -157,7 +167,7 @@ static __noinline int on_generate(struct generated *g)
 	send->type = SIGSNOOP_SEND;
 	send->origin = origin;
 	send->id = id;
-	send->call_id = group ? group->call_id : id;
+	send->call_id = call_id;
 	send->boot_ns = bpf_ktime_get_boot_ns();
 	send->signo = g->signo;
 	send->result = g->result;
@@ -232,7 +242,8 @@ static __noinline int on_exit(long ret)
 	struct sigsnoop_send *send;
 	struct syscall call = {};
 	__u32 tid = bpf_get_current_pid_tgid();
-	__u8 refusal = 0;
+	struct refused_call *refused_call = NULL;
+	__u32 refusal = 0;
 
 	if (live.phase == SIGSNOOP_IDLE) {
 		if (live.refused_any)
@@ -248,9 +259,11 @@ static __noinline int on_exit(long ret)
 			end_group(group, ret);
 			bpf_map_delete_elem(&groups, &tid);
 		} else {
-			refusal = refusal_of(tid);
-			if (refusal)
+			refused_call = refused_call_of(tid);
+			if (refused_call) {
+				refusal = refused_call->why;
 				bpf_map_delete_elem(&refused, &tid);
+			}
 		}
 	}
 	if (live.phase != SIGSNOOP_TRACING)

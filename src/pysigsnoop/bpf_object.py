@@ -7,6 +7,7 @@ import os
 import struct
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from . import diagnosis, library
@@ -174,6 +175,15 @@ class BpfObject:
         """
         while self._links:
             lib.bpf_link__destroy(self._links.popitem()[1])
+
+    def detach_together(self) -> None:
+        """The same in no order, and as long as one takes: the kernel waits for each by itself."""
+        links = [self._links.popitem()[1] for _ in range(len(self._links))]
+        threads = [Thread(target=lib.bpf_link__destroy, args=(link,)) for link in links]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def close(self) -> None:
         """Detach, unmap, and give everything back to the kernel; safe to call again."""

@@ -201,7 +201,8 @@ class SignalTracer:
         while groups_inside(self._controls.counters()) and time.monotonic() < end:
             time.sleep(0.001)
         self._controls.set_phase("idle")
-        self._bpf.detach()
+        # The phase has ended the trace already, so the order does not matter.
+        self._bpf.detach_together()
         self._stopped = True
         self._ring.wake()
 

@@ -122,7 +122,10 @@ def test_lost_records_are_told_by_reason_and_by_the_status(
     summary = re.fullmatch(r"(\d+) received, (\d+) lost \(ring full (\d+)\)\n", ended.summary)
     assert summary
     received, lost, full = map(int, summary.groups())
-    assert received == 1 + len(ended.lines)
+    told = [line for line in ended.lines if not line.startswith("-- ")]
+    assert received == 1 + len(told)
+    # In the stream too, where it was noticed.
+    assert [line for line in ended.lines if line.startswith("-- ")]
     assert lost == full > 0
     assert received + lost == 1009
 

@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pysigsnoop import PysigsnoopError, SignalTracer
+from pysigsnoop import NotSupported, PysigsnoopError, SignalTracer, attachment
 from pysigsnoop.attachment import Attachment
+from pysigsnoop.families import SIGNAL_FAMILIES
 
 from .actors import acting, all_events, check_kernel, sender_of, target_of
 from .commands import environment
@@ -38,11 +40,11 @@ def test_a_way_that_is_asked_for_is_taken_or_refused_with_a_reason_and_auto_take
     working = [way for way in WAYS if reasons[way] is None]
     assert "raw" in working
     with SignalTracer() as tracer:
-        attachment = tracer.attachment
-    assert (attachment.signals, attachment.syscalls) == ("tp_btf", working[0])
+        found = tracer.attachment
+    assert (found.signals, found.syscalls) == ("tp_btf", working[0])
     refused = WAYS[: WAYS.index(working[0])]
-    assert attachment.refused == {f"tp_btf+{way}": reasons[way] for way in refused}
-    assert all(attachment.refused.values())
+    assert found.refused == {f"tp_btf+{way}": reasons[way] for way in refused}
+    assert all(found.refused.values())
     for way in working:
         with SignalTracer(attach=way) as tracer:
             assert tracer.attachment.syscalls == way
@@ -62,14 +64,14 @@ def _same_story(way: str, sender: Sender) -> Attachment:
         actor.go()
         assert actor.end() == -signal.SIGPIPE
         sent, failed, broken = all_events(tracer)
-        attachment = tracer.attachment
+        found = tracer.attachment
     assert (sent.origin, sent.ret, sent.result) == ("kill", 0, "ignored")
     assert target_of(sent).pid == sent.target_arg == actor.pid
     assert (failed.origin, failed.error, failed.target) == ("kill", "ESRCH", None)
     assert (failed.target_arg, failed.recipients, failed.result) == (NOBODY, 0, None)
     check_kernel(broken, "pipe", "SI_USER", target=actor.pid, fatal=True)
     assert sender_of(broken).pid == actor.pid
-    return attachment
+    return found
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -83,13 +85,19 @@ def test_the_same_events_come_whichever_way_is_taken(way: str, sender: Sender) -
 def test_raw_tracepoints_take_over_where_typed_ones_are_refused(
     way: str, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # No kernel that can be had refuses them, so the first is given a program that is not there.
-    ways = {"tp_btf": "no_such_program", "raw_tp": "generate_raw"}
-    monkeypatch.setattr("pysigsnoop.attachment.SIGNAL_FAMILIES", ways)
-    attachment = _same_story(way, sender)
-    assert attachment.signals == "raw_tp"
-    assert "tp_btf+raw" in attachment.refused
-    assert all(attachment.refused.values())
+    # No kernel that can be had refuses them, so the refusal alone is made up.
+    attempt = attachment._try
+
+    def refusing(family: str, generate: str, *rest: Any) -> Any:
+        if generate == SIGNAL_FAMILIES["tp_btf"]:
+            raise NotSupported("typed tracepoints are refused", hint="this is a test")
+        return attempt(family, generate, *rest)
+
+    monkeypatch.setattr(attachment, "_try", refusing)
+    found = _same_story(way, sender)
+    assert found.signals == "raw_tp"
+    assert "tp_btf+raw" in found.refused
+    assert all(found.refused.values())
 
 
 def _enabled_by_bpf() -> int:
