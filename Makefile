@@ -37,7 +37,7 @@ WITH_TRACEFS = tools/with-tracefs
 LIVE_PYTEST = $(AS_ROOT) PYSIGSNOOP_REQUIRE_LIVE=$(PYSIGSNOOP_REQUIRE_LIVE) \
 	$(WITH_TRACEFS) $(IN_VENV)/python -m pytest
 
-.PHONY: help build run test test-unit test-object test-live test-packaging test-container test-guests lint types ci wheel bench clean
+.PHONY: help build run test test-unit test-object test-live test-packaging test-container test-guests test-guests-quick lint types ci wheel bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -93,10 +93,18 @@ test-container: wheel ## the wheel in containers, privileged and not; needs root
 # KERNELS=all takes every kernel to be had; each family of programs is tried on each.
 KERNELS ?= 5.10,6.1,6.12,newest
 GUEST_ARGS ?= tests/live
+FAMILIES ?= fentry tracepoint raw
+JOBS ?= 1
 test-guests: build ## the live tests on other kernels, under QEMU; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES) $(GUEST_PACKAGES)"
-	$(AS_ROOT) $(IN_VENV)/python -m tests.guests --kernels $(KERNELS) --timeout 3000 \
-		-- tests/guests/suite $(IN_VENV)/python $(GUEST_ARGS)
+	$(AS_ROOT) $(IN_VENV)/python -m tests.guests --kernels $(KERNELS) --jobs $(JOBS) --timeout 14400 \
+		--env FAMILIES="$(FAMILIES)" -- tests/guests/suite $(IN_VENV)/python $(GUEST_ARGS)
+
+# What differs most between kernels, in some minutes: for `make ci`.
+QUICK := $(addprefix tests/live/,test_demonstration.py test_origins_oom.py test_origins_attachment.py \
+	sends/test_calls_compat.py sends/test_groups.py)
+test-guests-quick:
+	@$(MAKE) --no-print-directory test-guests KERNELS=5.10,newest GUEST_ARGS="$(QUICK)" FAMILIES=fentry JOBS=2
 
 bench: build ## what tracing costs, beside other tracers; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(BENCH_PACKAGES)"
@@ -131,6 +139,7 @@ ci: ## all that must pass before a change goes in
 	@$(MAKE) --no-print-directory types
 	@$(MAKE) --no-print-directory test-packaging
 	@$(MAKE) --no-print-directory test-container
+	@$(MAKE) --no-print-directory test-guests-quick
 	@$(MAKE) --no-print-directory test PYSIGSNOOP_REQUIRE_LIVE=1
 
 clean: ## what was built; the virtual environment stays

@@ -59,8 +59,11 @@ static void beside(long megabytes, long more)
 	}
 	ready(child);
 	must(write(told[1], "x", 1) == 1 && read(done[0], &byte, 1) == 1);
-	while (more-- && !waitpid(child, NULL, WNOHANG))
+	/* Slowly: a child that was chosen needs time to give its memory back, or we are chosen next. */
+	while (more-- && !waitpid(child, NULL, WNOHANG)) {
 		take_one();
+		usleep(20000);
+	}
 }
 
 static int wait_in_same_memory(void *unused)

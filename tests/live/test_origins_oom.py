@@ -41,8 +41,14 @@ def test_who_asked_for_memory_is_not_the_sender_where_another_is_chosen() -> Non
         enter(group, actor.pid)
         with SignalTracer(target_pid=[actor.pid, victim], signals="KILL") as tracer:
             actor.go()
-            assert actor.end() == 0
-            _check(the_one(all_events(tracer)), victim)
+            # Slow kernels choose again before the first victim's memory is back: then it is next.
+            assert actor.end() in (0, -signal.SIGKILL)
+            events = all_events(tracer)
+    # A parent that ends asks for its child's death, which is no matter of memory.
+    first, *rest = [event for event in events if event.origin != "parent-death"]
+    _check(first, victim)
+    for event in rest:
+        _check(event, actor.pid)
 
 
 def test_all_that_share_the_victims_memory_are_told() -> None:
