@@ -134,7 +134,7 @@ class SignalTracer:
     # Opening and closing
 
     def open(self) -> None:
-        """Load, attach and begin; `with` does it by itself. Takes a few tens of ms."""
+        """Load, attach and begin; `with` does it by itself. Takes 0.1 to 0.3 s."""
         with Change(self):
             if self._opened:
                 raise TracerClosed("a tracer is opened once", hint="make another SignalTracer")
