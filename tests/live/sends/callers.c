@@ -385,6 +385,23 @@ static void run(const char *line)
 	}
 }
 
+/*
+ * Whatever whoever started this ignores: make's children ignore 32 and 33, since glibc's
+ * posix_spawn does that. By the kernel's own call, as the C library keeps those two to itself.
+ */
+static void take_defaults(void)
+{
+	struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		uint64_t mask;
+	} action = {};
+
+	for (int signal = 1; signal <= 64; signal++)
+		syscall(SYS_rt_sigaction, signal, &action, NULL, 8);
+}
+
 static void *exec_again(void *argv)
 {
 	execv("/proc/self/exe", argv);
@@ -402,6 +419,7 @@ int main(int argc, char **argv)
 			return 3;
 		pthread_join(thread, NULL);
 	}
+	take_defaults();
 #ifdef MAP_32BIT
 	infos = mmap(NULL, sizeof(*infos), PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
