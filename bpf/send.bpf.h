@@ -99,11 +99,25 @@ static __always_inline void count_signal(bool single, enum sigsnoop_counter sign
 		count(call);
 }
 
+/* What is known of its end: the rest follows, if it is asked for. */
+static __always_inline enum sigsnoop_outcome link_send(struct generated *g, __u64 id, int flags)
+{
+	if (live.phase == SIGSNOOP_TRACING && settings.outcomes)
+		return remember((__u64)g->task, id, g->signo, g->si_code,
+				flags | (g->group ? REMEMBER_GROUP : 0) |
+				g->result << REMEMBER_RESULT_SHIFT);
+	if (g->result == SIGSNOOP_RESULT_QUEUED || g->result == SIGSNOOP_RESULT_LOST_INFO)
+		return SIGSNOOP_OUTCOME_PENDING;
+	/* SIGCONT shows as ignored, and continues all the same. */
+	return g->signo == SIGCONT ? SIGSNOOP_OUTCOME_UNKNOWN : SIGSNOOP_OUTCOME_DISCARDED;
+}
+
 /* One signal to one recipient. Not inlined: every family of programs calls it. */
 static __noinline int on_generate(struct generated *g)
 {
 	struct refused_call *refused_call;
 	struct group_call *group = NULL;
+	enum sigsnoop_outcome outcome;
 	enum sigsnoop_origin origin;
 	struct sigsnoop_send *send;
 	struct syscall *call = &g->call;
@@ -153,12 +167,15 @@ static __noinline int on_generate(struct generated *g)
 	}
 	single = process && !many;
 	if (!passed) {
+		if (settings.outcomes)
+			link_send(g, id, LINK_FILTERED);
 		count_signal(single, SIGSNOOP_SIGNAL_FILTERED, SIGSNOOP_SINGLE_FILTERED);
 		return 0;
 	}
 	if (group)
 		group->submitted = 1;
 	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);
+	outcome = link_send(g, id, send ? 0 : LINK_LOST);
 	if (!send) {
 		count_signal(single, SIGSNOOP_SIGNAL_RING_FULL, SIGSNOOP_SINGLE_RING_FULL);
 		return 0;
@@ -171,6 +188,7 @@ static __noinline int on_generate(struct generated *g)
 	send->boot_ns = bpf_ktime_get_boot_ns();
 	send->signo = g->signo;
 	send->result = g->result;
+	send->outcome = outcome;
 	describe_info(send, g);
 	describe(g->task, &send->target);
 	send->known |= SIGSNOOP_KNOWN_TARGET;

@@ -24,6 +24,8 @@ enum sigsnoop_record_type {
 	SIGSNOOP_SEND = 1,
 	SIGSNOOP_GROUP_END,	/* a group send returned */
 	SIGSNOOP_OOM_VICTIM,	/* the OOM killer chose; just after its SIGKILL */
+	SIGSNOOP_DELIVERY,
+	SIGSNOOP_DEATH,
 };
 
 /*
@@ -66,6 +68,39 @@ enum sigsnoop_disposition {
 	SIGSNOOP_DISPOSITION_DEFAULT,
 	SIGSNOOP_DISPOSITION_IGNORED,
 	SIGSNOOP_DISPOSITION_HANDLER,
+};
+
+/* What became of a send, as far as it is known when it is handed out; NONE: nothing was sent. */
+enum sigsnoop_outcome {
+	SIGSNOOP_OUTCOME_NONE,
+	SIGSNOOP_OUTCOME_PENDING,
+	SIGSNOOP_OUTCOME_DELIVERED,
+	SIGSNOOP_OUTCOME_STOPPED,
+	SIGSNOOP_OUTCOME_CONTINUED,
+	SIGSNOOP_OUTCOME_DIED,
+	SIGSNOOP_OUTCOME_DISCARDED,
+	SIGSNOOP_OUTCOME_UNKNOWN,
+};
+
+/* What a delivery or a death did. */
+enum sigsnoop_action {
+	SIGSNOOP_ACTION_HANDLER,	/* ran the handler */
+	SIGSNOOP_ACTION_DEFAULT,	/* began to end the process, by default */
+	SIGSNOOP_ACTION_STOP,		/* stopped the process */
+	SIGSNOOP_ACTION_IGNORE,		/* nothing: ignored, or the default does nothing */
+	SIGSNOOP_ACTION_UNKNOWN,	/* a stop, or nothing: its process group is too large to tell */
+	SIGSNOOP_ACTION_KILLED,		/* the process died of the signal */
+	SIGSNOOP_ACTION_EXITED,		/* the process ended by itself */
+};
+
+/* Why a delivery or a death names no send. UNSEEN: user space works out which of the others. */
+enum sigsnoop_no_send {
+	SIGSNOOP_NO_SEND_SENT,		/* it does name one */
+	SIGSNOOP_NO_SEND_NONE,		/* nothing was sent: an exit, seccomp */
+	SIGSNOOP_NO_SEND_BEFORE,	/* sent before the trace began */
+	SIGSNOOP_NO_SEND_LOST,		/* its send was lost */
+	SIGSNOOP_NO_SEND_UNKNOWN,	/* two sends that cannot be told apart, a debugger, or unclear */
+	SIGSNOOP_NO_SEND_UNSEEN,
 };
 
 /* What a send record knows; an unset bit is null in JSON. */
@@ -126,7 +161,8 @@ struct sigsnoop_send {
 	unsigned char fatal;
 	unsigned char hold;	/* SIGSNOOP_HOLD_*: the record waits for another */
 	unsigned char many;	/* of a group send */
-	unsigned char spare[2];
+	unsigned char outcome;
+	unsigned char spare;
 	struct sigsnoop_process sender;
 	struct sigsnoop_process target;
 };
@@ -155,6 +191,20 @@ struct sigsnoop_oom_victim {
 	unsigned int spare;
 };
 
+/* A delivery of a signal, or the end of a process; smaller than a send. */
+struct sigsnoop_end {
+	unsigned int type;
+	int signo;		/* 0: ended by itself */
+	unsigned long long send_id;
+	unsigned long long boot_ns;
+	unsigned long long delay_ns;	/* since the send; 0 without one */
+	int status;		/* of a death: as wait() tells it */
+	unsigned char action;
+	unsigned char no_send;
+	unsigned char spare[2];
+	struct sigsnoop_process target;
+};
+
 /* Where signals and calls are counted; of three alike, each ends in one. */
 enum sigsnoop_counter {
 	/* Signals generated. */
@@ -178,6 +228,16 @@ enum sigsnoop_counter {
 	SIGSNOOP_GROUP_TABLE_FULL,	/* exit, nothing remembered, and the table was full */
 	SIGSNOOP_GROUP_EARLY,		/* exit, nothing remembered: generated before the trace */
 	SIGSNOOP_EXITS,			/* exits of the six calls, all */
+	/* Deliveries seen, but for those of SIGKILL, which say nothing; and ends of processes. */
+	SIGSNOOP_DELIVERY_SUBMITTED,
+	SIGSNOOP_DELIVERY_FILTERED,
+	SIGSNOOP_DELIVERY_RING_FULL,
+	SIGSNOOP_DEATH_SUBMITTED,
+	SIGSNOOP_DEATH_FILTERED,
+	SIGSNOOP_DEATH_RING_FULL,
+	/* Sends remembered until their end, and forgotten at it; what is neither there was evicted. */
+	SIGSNOOP_LINK_ADDED,
+	SIGSNOOP_LINK_REMOVED,
 	SIGSNOOP_COUNTERS,
 };
 
@@ -214,7 +274,9 @@ struct sigsnoop_settings {
 	unsigned char fatal_only;
 	unsigned char compat_exits;	/* exits of 32-bit callers are seen too */
 	unsigned char calls;	/* exits are watched at all */
-	unsigned char spare[3];
+	unsigned char outcomes;	/* deliveries and deaths are watched */
+	unsigned char unlinked;	/* and told where their send is not known */
+	unsigned char exits;	/* ends without a signal are told */
 	unsigned long long signals[SIGSNOOP_SIGNAL_WORDS];
 };
 

@@ -40,6 +40,7 @@ enum bpf_map_type {
 
 /* Flags of maps and of updates, which the kernel's BTF holds as unnamed enums. */
 #define BPF_ANY 0
+#define BPF_NOEXIST 1
 #define BPF_F_MMAPABLE (1U << 10)
 #define BPF_RB_NO_WAKEUP 1
 #define BPF_RB_FORCE_WAKEUP 2
@@ -58,7 +59,7 @@ enum pid_type {
 
 /* Lists, as the kernel threads them through its structures. */
 struct list_head {
-	struct list_head *next;
+	struct list_head *next, *prev;
 };
 
 struct hlist_node {
@@ -134,8 +135,21 @@ struct rlimit {
 	unsigned long rlim_max;
 };
 
+struct sigpending {
+	struct list_head list;
+	sigset_t signal;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct signal_struct {
+	atomic_t live;
+	int nr_threads;
 	struct list_head thread_head;
+	struct sigpending shared_pending;
+	int group_exit_code;
 	unsigned int flags;
 	struct pid *pids[PIDTYPE_MAX];
 	struct thread_group_cputimer cputimer;
@@ -157,9 +171,17 @@ union __sifields {
 
 struct kernel_siginfo {
 	struct {
+		int si_signo;
 		int si_code;
 		union __sifields _sifields;
 	};
+};
+
+typedef struct kernel_siginfo kernel_siginfo_t;
+
+struct sigqueue {
+	struct list_head list;
+	kernel_siginfo_t info;
 };
 
 /* cgroup v2, where a process's place in it is found. */
@@ -247,6 +269,9 @@ struct task_struct {
 	void *stack;
 	unsigned int flags;
 	struct mm_struct *mm;
+	unsigned int ptrace;
+	int exit_state;
+	int exit_code;
 	int exit_signal;
 	int pdeath_signal;
 	int pid;
@@ -264,6 +289,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	sigset_t blocked;
+	struct sigpending pending;
 };
 
 /* What a syscall tracepoint hands to its program. */
@@ -278,6 +304,11 @@ struct trace_event_raw_sys_exit {
 /* 6.9, commit 72ba14deb40a: with total_vm, the event's first argument is a task; before, a pid. */
 struct trace_event_raw_mark_victim {
 	unsigned long total_vm;
+};
+
+/* 6.16 (exit: move and extend sched_process_exit() tracepoint); before it, the field is missing. */
+struct trace_event_raw_sched_process_exit {
+	bool group_dead;
 };
 
 #pragma clang attribute pop

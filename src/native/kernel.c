@@ -28,6 +28,25 @@ uint64_t program_misses(int program_fd)
 	return info.recursion_misses;
 }
 
+/* Keys are walked while programs change them, so the walk is bounded. */
+unsigned int count_keys(int map_fd)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	char key[2][64];
+	unsigned int count;
+	void *last = NULL;
+
+	if (bpf_obj_get_info_by_fd(map_fd, &info, &size) || info.key_size > sizeof(key[0]))
+		return 0;
+	for (count = 0; count < info.max_entries; count++) {
+		if (bpf_map_get_next_key(map_fd, last, key[count % 2]))
+			break;
+		last = key[count % 2];
+	}
+	return count;
+}
+
 /* A verifier log is long and its end says most: the start is dropped where it does not fit. */
 #define LOG_SIZE (256 * 1024)
 

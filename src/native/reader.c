@@ -21,6 +21,18 @@
 #define OOM_WAIT_NS 20000000ull
 #define GROUP_WAIT_NS 1000000000ull
 
+/* What a batch holds, by its type: a send, or a delivery or death, which are smaller. */
+union event {
+	unsigned int type;
+	struct sigsnoop_send send;
+	struct sigsnoop_end end;
+};
+
+_Static_assert(sizeof(union event) == sizeof(struct sigsnoop_send), "a batch is of sends");
+
+/* A power of two, and twice the batch at the least. */
+#define SLOTS 4096
+
 struct reader {
 	struct ring_buffer *ring;
 	/* The ring's own positions, and the word by which the programs know that nobody is awake. */
@@ -29,11 +41,17 @@ struct reader {
 	int timer;
 	bool timed;	/* the timer is on */
 	unsigned int origins;
-	/* The batch: where the next send goes, and for how many there is room. */
-	struct sigsnoop_send *next;
+	/* The batch: where the next event goes, and for how many there is room. */
+	union event *batch, *next;
 	size_t room;
-	/* Sends kept back, oldest first; hold says for what, NOTHING: for room in a batch. */
-	struct sigsnoop_send *held;
+	/* Where in the batch the sends are whose end is not known: by id, 0 for none, else from 1. */
+	unsigned short slots[SLOTS];
+	bool slots_used;
+	/*
+	 * Events kept back, oldest first. A send's hold says for what, NOTHING: for room
+	 * in a batch; an end waits for its send, which is before it.
+	 */
+	union event *held;
 	size_t held_count, held_size;
 	/* Ids of sends that generated nothing; the kernel's are odd. */
 	unsigned long long last_id;
@@ -44,25 +62,36 @@ struct reader {
 /* Any value below 0 stops libbpf after this record, which then counts as read. */
 #define STOP (-1)
 
-static bool keep(struct reader *reader, const struct sigsnoop_send *send)
+static bool keep(struct reader *reader, const void *event, size_t size)
 {
 	if (reader->held_count == reader->held_size) {
-		size_t size = reader->held_size ? reader->held_size * 2 : 64;
-		void *grown = realloc(reader->held, size * sizeof(*send));
+		size_t grown_size = reader->held_size ? reader->held_size * 2 : 64;
+		void *grown = realloc(reader->held, grown_size * sizeof(*reader->held));
 
 		if (!grown) {
 			reader->error = ENOMEM;
 			return false;
 		}
 		reader->held = grown;
-		reader->held_size = size;
+		reader->held_size = grown_size;
 	}
-	reader->held[reader->held_count++] = *send;
+	memcpy(&reader->held[reader->held_count++], event, size);
 	return true;
 }
 
+/* Where a send with this id is noted, or would be. */
+static unsigned short *slot_of(struct reader *reader, unsigned long long id)
+{
+	size_t at = (id >> 1) * 0x9e3779b97f4a7c15ull >> 40;
+
+	while (reader->slots[at % SLOTS] &&
+	       reader->batch[reader->slots[at % SLOTS] - 1].send.id != id)
+		at++;
+	return &reader->slots[at % SLOTS];
+}
+
 /* Hands a complete send to the batch; false where there is no room. */
-static bool emit(struct reader *reader, const struct sigsnoop_send *send)
+static bool emit_send(struct reader *reader, const struct sigsnoop_send *send)
 {
 	if (!(reader->origins >> send->origin & 1)) {
 		reader->counts.filtered++;
@@ -76,9 +105,66 @@ static bool emit(struct reader *reader, const struct sigsnoop_send *send)
 	/* A group send with recipients is counted when its answer comes. */
 	if (send->origin < SIGSNOOP_FIRST_KERNEL_ORIGIN && !send->many)
 		reader->counts.calls++;
-	*reader->next++ = *send;
+	reader->next->send = *send;
+	if (send->outcome == SIGSNOOP_OUTCOME_PENDING) {
+		*slot_of(reader, send->id) = reader->next - reader->batch + 1;
+		reader->slots_used = true;
+	}
+	reader->next++;
 	reader->room--;
 	return true;
+}
+
+/* A send's outcome is what is known when it is handed out. */
+static void tell_outcome(struct sigsnoop_send *send, const struct sigsnoop_end *end)
+{
+	static const unsigned char outcomes[] = {
+		[SIGSNOOP_ACTION_HANDLER] = SIGSNOOP_OUTCOME_DELIVERED,
+		[SIGSNOOP_ACTION_DEFAULT] = SIGSNOOP_OUTCOME_DELIVERED,
+		[SIGSNOOP_ACTION_STOP] = SIGSNOOP_OUTCOME_STOPPED,
+		[SIGSNOOP_ACTION_IGNORE] = SIGSNOOP_OUTCOME_DISCARDED,
+		[SIGSNOOP_ACTION_UNKNOWN] = SIGSNOOP_OUTCOME_UNKNOWN,
+		[SIGSNOOP_ACTION_KILLED] = SIGSNOOP_OUTCOME_DIED,
+		[SIGSNOOP_ACTION_EXITED] = SIGSNOOP_OUTCOME_UNKNOWN,
+	};
+
+	send->outcome = outcomes[end->action];
+}
+
+/* Hands out a delivery or a death; false where there is no room. */
+static bool emit_end(struct reader *reader, const struct sigsnoop_end *end)
+{
+	unsigned short slot;
+
+	if (!reader->room)
+		return false;
+	slot = end->send_id ? *slot_of(reader, end->send_id) : 0;
+	if (slot)
+		tell_outcome(&reader->batch[slot - 1].send, end);
+	reader->counts.events++;
+	if (end->type == SIGSNOOP_DELIVERY)
+		reader->counts.deliveries++;
+	else
+		reader->counts.deaths++;
+	reader->next->end = *end;
+	reader->next++;
+	reader->room--;
+	return true;
+}
+
+static bool emit(struct reader *reader, const union event *event)
+{
+	return event->type == SIGSNOOP_SEND ? emit_send(reader, &event->send)
+					    : emit_end(reader, &event->end);
+}
+
+/* The send with this id among the first that are kept back. */
+static struct sigsnoop_send *held_send(struct reader *reader, unsigned long long id, size_t first)
+{
+	for (size_t i = 0; id && i < first; i++)
+		if (reader->held[i].type == SIGSNOOP_SEND && reader->held[i].send.id == id)
+			return &reader->held[i].send;
+	return NULL;
 }
 
 static unsigned long long now(void)
@@ -107,15 +193,20 @@ static void release(struct reader *reader, unsigned long long time)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < reader->held_count; i++) {
-		struct sigsnoop_send *send = &reader->held[i];
+		union event *event = &reader->held[i];
+		bool complete;
 
-		if (due(send) <= time) {
-			send->hold = SIGSNOOP_HOLD_NOTHING;
-			if (emit(reader, send))
-				continue;
+		if (event->type == SIGSNOOP_SEND) {
+			complete = due(&event->send) <= time;
+			if (complete)
+				event->send.hold = SIGSNOOP_HOLD_NOTHING;
+		} else {
+			complete = !held_send(reader, event->end.send_id, kept);
 		}
+		if (complete && emit(reader, event))
+			continue;
 		if (kept != i)
-			reader->held[kept] = *send;
+			reader->held[kept] = *event;
 		kept++;
 	}
 	reader->held_count = kept;
@@ -124,9 +215,10 @@ static void release(struct reader *reader, unsigned long long time)
 static void end_group(struct reader *reader, const struct sigsnoop_group_end *end)
 {
 	for (size_t i = 0; i < reader->held_count; i++) {
-		struct sigsnoop_send *send = &reader->held[i];
+		struct sigsnoop_send *send = &reader->held[i].send;
 
-		if (send->hold != SIGSNOOP_HOLD_GROUP || send->call_id != end->call_id)
+		if (send->type != SIGSNOOP_SEND || send->hold != SIGSNOOP_HOLD_GROUP ||
+		    send->call_id != end->call_id)
 			continue;
 		send->ret = end->ret;
 		send->recipients = end->recipients;
@@ -140,10 +232,10 @@ static void end_group(struct reader *reader, const struct sigsnoop_group_end *en
 static void name_oom_victim(struct reader *reader, const struct sigsnoop_oom_victim *victim)
 {
 	for (size_t i = 0; i < reader->held_count; i++) {
-		struct sigsnoop_send *send = &reader->held[i];
+		struct sigsnoop_send *send = &reader->held[i].send;
 
 		/* The thread is kept where a sender's would stand; nobody sent it. */
-		if (send->hold == SIGSNOOP_HOLD_OOM &&
+		if (send->type == SIGSNOOP_SEND && send->hold == SIGSNOOP_HOLD_OOM &&
 		    send->sender.host_tid == victim->host_tid &&
 		    send->target.host_pid == victim->victim_host_pid) {
 			send->origin = SIGSNOOP_ORIGIN_OOM;
@@ -157,8 +249,18 @@ static void take_send(struct reader *reader, struct sigsnoop_send *send)
 {
 	if (!send->id)
 		send->id = send->call_id = reader->last_id += 2;
-	if (send->hold != SIGSNOOP_HOLD_NOTHING || !emit(reader, send))
-		keep(reader, send);
+	if (send->hold != SIGSNOOP_HOLD_NOTHING || !emit_send(reader, send))
+		keep(reader, send, sizeof(*send));
+}
+
+static void take_end(struct reader *reader, const struct sigsnoop_end *end)
+{
+	struct sigsnoop_send *send = held_send(reader, end->send_id, reader->held_count);
+
+	if (send)
+		tell_outcome(send, end);
+	if (send || !emit_end(reader, end))
+		keep(reader, end, sizeof(*end));
 }
 
 static int take_record(void *context, void *data, size_t size)
@@ -170,6 +272,9 @@ static int take_record(void *context, void *data, size_t size)
 	if (type == SIGSNOOP_SEND && size == sizeof(send)) {
 		memcpy(&send, data, size);
 		take_send(reader, &send);
+	} else if ((type == SIGSNOOP_DELIVERY || type == SIGSNOOP_DEATH) &&
+		   size == sizeof(struct sigsnoop_end)) {
+		take_end(reader, data);
 	} else if (type == SIGSNOOP_GROUP_END && size == sizeof(struct sigsnoop_group_end)) {
 		end_group(reader, data);
 	} else if (type == SIGSNOOP_OOM_VICTIM && size == sizeof(struct sigsnoop_oom_victim)) {
@@ -251,9 +356,14 @@ static void set_timer(struct reader *reader)
 	struct itimerspec when = {};
 	unsigned long long first = UINT64_MAX;
 
-	for (size_t i = 0; i < reader->held_count; i++)
-		if (due(&reader->held[i]) < first)
-			first = due(&reader->held[i]);
+	/* An end that is kept back is behind its send, or behind one that waits for room. */
+	for (size_t i = 0; i < reader->held_count; i++) {
+		union event *event = &reader->held[i];
+		unsigned long long when_due = event->type == SIGSNOOP_SEND ? due(&event->send) : 0;
+
+		if (event->type == SIGSNOOP_SEND || !held_send(reader, event->end.send_id, i))
+			first = when_due < first ? when_due : first;
+	}
 	if (reader->held_count) {
 		when.it_value.tv_sec = first / 1000000000;
 		/* 0 would turn it off. */
@@ -268,8 +378,11 @@ long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capa
 	unsigned long long begin = now();
 	int error = 0;
 
-	reader->next = batch;
+	reader->batch = reader->next = (union event *)batch;
 	reader->room = capacity;
+	if (reader->slots_used)
+		memset(reader->slots, 0, sizeof(reader->slots));
+	reader->slots_used = false;
 	if (reader->held_count)
 		release(reader, 0);
 	if (reader->room)

@@ -25,17 +25,20 @@ bool reader_may_sleep(struct reader *reader);
 int reader_timer_fd(const struct reader *reader);
 
 /*
- * Moves at most capacity complete sends to batch and returns how many; what does
- * not fit stays in the ring. Never waits. With all, those that still wait for
- * their answer are handed out without it. Below 0: -errno.
+ * Moves at most capacity (2048 at the most) complete events to batch and returns
+ * how many; what does not fit stays in the ring. Never waits. A slot whose type is
+ * not SIGSNOOP_SEND holds a struct sigsnoop_end. With all, sends that still wait
+ * for their answer are handed out without it. Below 0: -errno.
  */
 long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capacity, bool all);
 
 /* What was handed out so far. */
 struct reader_counts {
-	unsigned long long events;
+	unsigned long long events;	/* of all types */
 	unsigned long long calls;	/* that the events and answers complete */
 	unsigned long long signals;	/* that were generated */
+	unsigned long long deliveries;
+	unsigned long long deaths;
 	unsigned long long filtered;	/* turned out to be of an origin that is not wanted */
 };
 struct reader_counts reader_counts(const struct reader *reader);
@@ -45,6 +48,9 @@ int run_once(int program_fd);
 
 /* How often the kernel skipped a program because it was already running; 0 before 5.12. */
 uint64_t program_misses(int program_fd);
+
+/* How many entries a map holds. */
+unsigned int count_keys(int map_fd);
 
 /* From log_start to log_end, what libbpf says in this thread is kept; the text lives until the next. */
 void log_start(void);

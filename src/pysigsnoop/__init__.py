@@ -7,7 +7,8 @@
             print(event.sender, event.signal.name, event.target_arg, event.error)
 
 SignalTracer   opens, reads, counts, closes
-Event          one send; Process is its sender
+Event          one send; Process is its sender, or its target
+Delivery       where a signal was taken; Death: where a process ended
 Signal         an int with a name
 Stats, Lost    where every call went
 printable      text from other processes, made safe to print
@@ -36,6 +37,8 @@ from .text import printable
 __version__ = "0.1.0"
 
 __all__ = [
+    "Death",
+    "Delivery",
     "Event",
     "FilterInvalid",
     "LibraryMissing",
@@ -56,12 +59,15 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .ends import Death, Delivery
     from .event import Event, Process
     from .stats import Lost, Stats
     from .tracer import SignalTracer
 
 # What needs something built; the rest of the package, and --help, must do without.
 _BUILT = {
+    "Death": "ends",
+    "Delivery": "ends",
     "Event": "event",
     "Lost": "stats",
     "Process": "event",

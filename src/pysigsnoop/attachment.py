@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .bpf_object import BpfObject
@@ -13,6 +13,8 @@ from .library import ffi, lib
 
 _CALLS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
 _OOM = "oom_victim"
+#: What became of sends, where it is asked for.
+DELIVERY, DEATH = "deliver", "death"
 
 
 class Programs(NamedTuple):
@@ -61,12 +63,14 @@ def _call_programs(family: str, bpf: BpfObject) -> list[str]:
 
 
 def attach(
-    wanted: str, prepare: Callable[[BpfObject, list[str], str], None]
+    wanted: str,
+    prepare: Callable[[BpfObject, list[str], str], None],
+    more: Sequence[str] = (),
 ) -> tuple[BpfObject, Attachment]:
     """Open, `prepare` (choose, set up and load) and attach the first families that work.
 
     `wanted` is `auto` or one of CALL_FAMILIES. `prepare` gets the object, the
-    programs to load and the family. Raises the last refusal where all are refused, and
+    programs to load and the family. `more` are programs beside those of sends. Raises the last refusal where all are refused, and
     ObjectInvalid at once.
     """
     if wanted not in ("auto", *CALL_FAMILIES):
@@ -78,7 +82,7 @@ def attach(
     for signals, generate in SIGNAL_FAMILIES.items():
         for family in CALL_FAMILIES if wanted == "auto" else (wanted,):
             try:
-                bpf, programs = _try(family, generate, prepare)
+                bpf, programs = _try(family, generate, prepare, more)
             except ObjectInvalid:
                 # No other family of a damaged object is to be trusted.
                 raise
@@ -93,13 +97,16 @@ def attach(
 
 
 def _try(
-    family: str, generate: str, prepare: Callable[[BpfObject, list[str], str], None]
+    family: str,
+    generate: str,
+    prepare: Callable[[BpfObject, list[str], str], None],
+    more: Sequence[str],
 ) -> tuple[BpfObject, Programs]:
     bpf = BpfObject()
     try:
         calls = _call_programs(family, bpf)
-        prepare(bpf, [*calls, generate, _OOM], family)
-        for program in (*calls, _OOM, generate):
+        prepare(bpf, [*calls, generate, _OOM, *more], family)
+        for program in (*more, *calls, _OOM, generate):
             bpf.attach(program)
     except BaseException:
         bpf.close()

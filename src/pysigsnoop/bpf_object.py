@@ -135,6 +135,10 @@ class BpfObject:
             if result:
                 raise diagnosis.call_failed(f"filling {name}", library.error_number(result))
 
+    def count_keys(self, name: str) -> int:
+        """How many entries a map holds, one system call each."""
+        return int(lib.count_keys(self.map_fd(name)))
+
     def view(self, name: str, size: int) -> mmap.mmap:
         """A map's values as memory, which stays readable when all rights are dropped."""
         try:

@@ -137,6 +137,8 @@ def _trace(chosen: Namespace, console: Console) -> ExitStatus:
         target_cgroup=chosen.target_cgroup,
         failed_only=chosen.failed,
         fatal_only=chosen.fatal,
+        outcomes=not chosen.no_outcomes,
+        exits=chosen.exits,
         attach=chosen.attach,
         buffer_size=DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
-from typing import Any
+from typing import Any, Literal
 
 from ._records import (
     DISPOSITION,
     FIRST_KERNEL_ORIGIN,
     KNOWN,
     ORIGIN,
+    OUTCOME,
     PROCESS_FIELDS,
+    RECORD_TYPE,
     RESULT,
     SEND_FIELDS,
 )
@@ -18,12 +20,16 @@ from .clock import rfc3339
 from .siginfo import code_name
 from .signals import Signal, signal_of
 
+#: What a record of a send begins with.
+SEND: int = RECORD_TYPE["send"]
+
 _AT = {name: index for index, name in enumerate(SEND_FIELDS)}
 _OF = {name: index for index, name in enumerate(PROCESS_FIELDS)}
 _KNOWN = _AT["known"]
 _SENDER, _TARGET = _AT["sender.pid"], _AT["target.pid"]
 _ORIGIN_NAMES = {number: name for name, number in ORIGIN.items()}
 _RESULT_NAMES = {number: name for name, number in RESULT.items()}
+_OUTCOME_NAMES = {number: name for name, number in OUTCOME.items() if number}
 _DISPOSITION_NAMES = {number: name for name, number in DISPOSITION.items()}
 
 
@@ -151,6 +157,9 @@ class Event:
 
     def _known(self, what: str, name: str) -> int | None:
         return int(self._record[_AT[name]]) if self._record[_KNOWN] & KNOWN[what] else None
+
+    #: Tells it from a Delivery and a Death.
+    type: Literal["send"] = "send"
 
     @property
     def id(self) -> int:
@@ -282,6 +291,13 @@ class Event:
         fatal = self._known("generated", "fatal")
         return None if fatal is None else bool(fatal)
 
+    @property
+    def outcome(self) -> str | None:
+        """What became of it, as far as it was known when the event was read: `pending`,
+        `delivered`, `stopped`, `continued`, `died`, `discarded` or `unknown`. Never changed
+        later: a Delivery or Death with this `id` says more. None where nothing was sent."""
+        return _OUTCOME_NAMES.get(self._get("outcome"))
+
     def as_dict(self) -> dict[str, Any]:
         """The keys and values of the JSON form, in its order."""
         sender, target = self.sender, self.target
@@ -309,6 +325,7 @@ class Event:
             "disposition": self.disposition,
             "blocked": self.blocked,
             "fatal": self.fatal,
+            "outcome": self.outcome,
         }
 
     def __repr__(self) -> str:

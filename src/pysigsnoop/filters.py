@@ -168,7 +168,20 @@ class Filters:
         pair = _bits({"oom", "kernel"})
         return self.origins | pair if self.origins & pair else self.origins
 
-    def settings(self, *, compat_exits: bool, calls: bool) -> dict[str, int]:
+    @property
+    def judges_sends(self) -> bool:
+        """Whether more is asked of a send than its signal and target, which its end shows too."""
+        asked = {name for name in _PACKERS if FILTER[name] in {number for number, _ in self._keys}}
+        return (
+            self._failed
+            or self._fatal
+            or self.origins != _bits(ORIGINS)
+            or any(name.startswith("sender_") for name in asked)
+        )
+
+    def settings(
+        self, *, compat_exits: bool, calls: bool, outcomes: bool = False, exits: bool = False
+    ) -> dict[str, int]:
         """Values for the members of `struct sigsnoop_settings`."""
         filters = sum({1 << number for number, _ in self._keys})
         mask = self._signals or 0
@@ -181,6 +194,9 @@ class Filters:
             "fatal_only": self._fatal,
             "compat_exits": compat_exits,
             "calls": calls,
+            "outcomes": outcomes,
+            "unlinked": not self.judges_sends,
+            "exits": exits,
             "signals.0": mask & (1 << 64) - 1,
             "signals.1": mask >> 64,
         }

@@ -116,6 +116,9 @@ def _add_output(top: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--trace-pipe", action="store_true", help="run the original program; takes no filters"
     )
+    ends = top.add_mutually_exclusive_group()
+    ends.add_argument("--no-outcomes", action="store_true", help="sends only: no follow-up lines")
+    ends.add_argument("--exits", action="store_true", help="processes that exit by themselves too")
     top.add_argument("-j", "--json", action="store_true", help="one JSON object a line")
 
 

@@ -53,6 +53,10 @@ class Ring:
             raise diagnosis.call_failed("reading the ring buffer", -count)
         return int(count)
 
+    def record(self, index: int, layout: struct.Struct) -> tuple[Any, ...]:
+        """One record of the batch that is of another type than a send."""
+        return layout.unpack_from(self._bytes, index * _RECORD.size)
+
     def records(self, count: int) -> Iterator[tuple[Any, ...]]:
         """The batch's first `count` records, in the order of `SEND_FIELDS`."""
         return _RECORD.iter_unpack(self._bytes[: count * _RECORD.size])
@@ -78,7 +82,14 @@ class Ring:
     def counts(self) -> Counts:
         """What `fill` brought so far."""
         counts = lib.reader_counts(self._reader)
-        return Counts(counts.events, counts.calls, counts.signals, counts.filtered)
+        return Counts(
+            counts.events,
+            counts.calls,
+            counts.signals,
+            counts.filtered,
+            counts.deliveries,
+            counts.deaths,
+        )
 
     def wake(self) -> None:
         """Make `fileno` readable, whatever the ring holds."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .text import printable
 
 if TYPE_CHECKING:
+    from .ends import Death, Delivery
     from .event import Event
     from .stats import Lost, Stats
     from .trace_assembly import Call
@@ -16,15 +17,43 @@ if TYPE_CHECKING:
 HEADER = f"{'TIME':12} {'PID':>7} {'COMM':15} {'HOW':10} {'SIGNAL':11} {'TARGET':>8} RESULT"
 
 
-def text_line(event: Event) -> str:
-    """Columns under `HEADER`, below 80 wide with ordinary names; local time, to the ms."""
+def text_line(event: Event | Delivery | Death) -> str:
+    """Columns under `HEADER`, below 80 wide with ordinary names; local time, to the ms.
+
+    What became of a send is told under the target that it became of.
+    """
     seconds, ns = divmod(event.time_ns, 1_000_000_000)
     clock = time.strftime("%H:%M:%S", time.localtime(seconds))
-    signal = event.signal.name or str(int(event.signal))
-    return (
-        f"{clock}.{ns // 1_000_000:03d} {_sender(event)} {_how(event):10} "
-        f"{signal:11} {_target(event):>8} {_answer(event)}"
-    )
+    number = event.signal
+    signal = "-" if number is None else number.name or str(int(number))
+    if event.type == "send":
+        how, who, answer = _how(event), _sender(event), _answer(event)
+    else:
+        how, who, answer = event.type, f"{'-':>7} {'-':15}", _end(event)
+    return f"{clock}.{ns // 1_000_000:03d} {who} {how:10} {signal:11} {_target(event):>8} {answer}"
+
+
+_ACTIONS = {"handler": "handled", "stop": "stopped", "ignore": "nothing", "killed": "died"}
+
+
+def _end(event: Delivery | Death) -> str:
+    """What it did, and how long after its send."""
+    if event.type == "death" and event.signal is None:
+        return f"exited {event.status}"
+    did = _ACTIONS.get(event.action, event.action)
+    if event.type == "death" and event.core:
+        did += ", core"
+    if event.delay_ns is None:
+        return f"{did}, send {event.no_send}"
+    return f"{did} +{_span(event.delay_ns)}"
+
+
+def _span(ns: int) -> str:
+    """A span of time in three digits or so."""
+    for unit, size in (("s", 1_000_000_000), ("ms", 1_000_000)):
+        if ns >= size:
+            return f"{ns / size:.3g} {unit}"
+    return f"{ns / 1000:.3g} us"
 
 
 def _sender(event: Event) -> str:
@@ -43,10 +72,12 @@ def _how(event: Event) -> str:
     return _SHORT.get(event.origin, event.origin)
 
 
-def _target(event: Event) -> str:
+def _target(event: Event | Delivery | Death) -> str:
     """The process reached, `-` where it has no number here; where none was, the argument."""
-    target = event.target
-    number = event.target_arg if target is None else target.pid
+    if event.type == "send" and event.target is None:
+        number = event.target_arg
+    else:
+        number = event.target and event.target.pid
     return "-" if number is None else str(number)
 
 

@@ -50,6 +50,14 @@ class Stats(NamedTuple):
     calls: Tally = Tally()
     #: Signals that were generated, each once for each recipient, the kernel's own included.
     signals: Tally = Tally()
+    #: Deliveries, where asked for; those of SIGKILL, which say nothing, are none.
+    deliveries: Tally = Tally()
+    #: Ends of processes, where asked for. The ends of single threads that the kernel skipped are
+    #: among the lost: nothing tells them from the last.
+    deaths: Tally = Tally()
+    #: Sends forgotten before their end, for want of room in their table; most are over, taken
+    #: where nothing shows it. An end whose send was forgotten says `unknown`.
+    evicted: int = 0
 
     @property
     def lost_total(self) -> int:
@@ -63,6 +71,8 @@ class Counts(NamedTuple):
     calls: int = 0
     signals: int = 0
     filtered: int = 0
+    deliveries: int = 0
+    deaths: int = 0
 
     def plus(self, other: Counts) -> Counts:
         return Counts(*(a + b for a, b in zip(self, other, strict=True)))
@@ -78,6 +88,9 @@ def account(
     unread: Counts,
     generate_misses: int,
     exit_misses: int,
+    delivery_misses: int = 0,
+    death_misses: int = 0,
+    evicted: int = 0,
     stopped: bool,
 ) -> Stats:
     """The books, from the kernel's counters and the reader's own.
@@ -86,13 +99,21 @@ def account(
     caller took, and `unread` what nobody took before the close.
     """
     n = _by_name(counters)
-    skipped = generate_misses + _skipped_exits(n, exit_misses)
+    skipped_sends = generate_misses + _skipped_exits(n, exit_misses)
+    skipped = skipped_sends + delivery_misses + death_misses
     sorted_out = received.filtered + unread.filtered
     return Stats(
         received=received.events,
-        filtered=n["signal_filtered"] + n["call_filtered"] + sorted_out,
+        filtered=n["signal_filtered"]
+        + n["call_filtered"]
+        + n["delivery_filtered"]
+        + n["death_filtered"]
+        + sorted_out,
         lost=Lost(
-            ring_full=n["signal_ring_full"] + n["call_ring_full"],
+            ring_full=n["signal_ring_full"]
+            + n["call_ring_full"]
+            + n["delivery_ring_full"]
+            + n["death_ring_full"],
             table_full=n["group_table_full"],
             answers=n["group_ring_full"],
             skipped=skipped,
@@ -106,7 +127,7 @@ def account(
             + n["call_ring_full"]
             + n["group_ring_full"]
             + n["group_table_full"]
-            + skipped
+            + skipped_sends
             + unread.calls,
         ),
         signals=Tally(
@@ -114,7 +135,24 @@ def account(
             n["signal_filtered"] + sorted_out,
             n["signal_ring_full"] + generate_misses + unread.signals,
         ),
+        deliveries=Tally(
+            received.deliveries,
+            n["delivery_filtered"],
+            n["delivery_ring_full"] + delivery_misses + unread.deliveries,
+        ),
+        deaths=Tally(
+            received.deaths,
+            n["death_filtered"],
+            n["death_ring_full"] + death_misses + unread.deaths,
+        ),
+        evicted=evicted,
     )
+
+
+def links_missing(counters: Sequence[int]) -> int:
+    """Sends remembered and not forgotten: held in their table, or evicted from it."""
+    n = _by_name(counters)
+    return max(0, n["link_added"] - n["link_removed"])
 
 
 def groups_inside(counters: Sequence[int]) -> int:

@@ -8,25 +8,36 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
 
-from .attachment import Attachment, attach
+from ._records import RECORD_TYPE
+from .alive import is_alive
+from .attachment import DEATH, DELIVERY, Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
 from .clock import wall_offset
+from .ends import END, Began, Death, Delivery
 from .errors import FilterInvalid, TracerClosed
-from .event import Event
+from .event import SEND, Event
 from .filters import Filters
 from .ring import Ring
-from .stats import Counts, Stats, account, groups_inside
+from .stats import Counts, Stats, account, groups_inside, links_missing
 from .turns import Change, Turn
 
 DEFAULT_BUFFER = 8 * 1024 * 1024
 # What the kernel takes for a ring: a power of two of pages, and far below 2 GiB.
 _SMALLEST_BUFFER, _LARGEST_BUFFER = 4096, 1 << 30
 _GROUP_CALLS = 10240
+_LINKS = 16384
+# How many free entries a CPU may keep from the others in an LRU map: kernel/bpf/bpf_lru_list.c.
+_LINKS_HELD_BACK = 128
 # How long an end waits for group sends in progress; where the kernel skipped their exit, in vain.
 _DRAIN_S = 0.05
 
+# How often follow() looks whether its target is still there.
+_LOOK_S = 0.1
+
 _LEARN = "learn_tracer"
+_DELIVERY: int = RECORD_TYPE["delivery"]
 _MAPS = ("counters", "groups", "ids", "oom_threads", "refused", "ring", "scratch", "wanted")
+_OUTCOME_MAPS = ("ended", "link_scratch", "links")
 
 
 class SignalTracer:
@@ -51,6 +62,14 @@ class SignalTracer:
     the kernel does); `sender_cgroup`, `target_cgroup`: paths of cgroup v2, what
     is below them included. A filter on the sender leaves out what no process
     sent. `failed_only`: calls that returned an error; `fatal_only`: see Event.fatal.
+
+    `outcomes` follows each signal to its end: among the events come then a Delivery
+    where a signal was taken, and a Death where a process died of one, each with the
+    `id` of the send that caused it; `type` tells them apart. With `exits` a Death
+    comes for processes that ended by themselves too. Both pass the filters that
+    their send passes; where no send is known they must pass those on signal and
+    target, and are left out where the filters ask for more. `max_links` is how
+    many signals can be followed at once.
 
     `attach` is `auto`, `fentry`, `tracepoint` or `raw`: how calls are watched; see
     `attachment` and docs/events.md. `buffer_size` is the ring's size in bytes,
@@ -84,9 +103,12 @@ class SignalTracer:
         target_cgroup: Iterable[str] | str | None = None,
         failed_only: bool = False,
         fatal_only: bool = False,
+        outcomes: bool = False,
+        exits: bool = False,
         attach: str = "auto",
         buffer_size: int = DEFAULT_BUFFER,
         max_group_calls: int = _GROUP_CALLS,
+        max_links: int = _LINKS,
     ) -> None:
         self._filters = Filters(
             signals=signals,
@@ -110,6 +132,11 @@ class SignalTracer:
             )
         if max_group_calls < 1:
             raise FilterInvalid(f"max_group_calls is {max_group_calls}", hint="1 or more")
+        if exits and not outcomes:
+            raise FilterInvalid("exits are told among the outcomes", hint="outcomes=True")
+        if max_links < 1:
+            raise FilterInvalid(f"max_links is {max_links}", hint="1 or more")
+        self._outcomes, self._exits, self._max_links = outcomes, exits, max_links
         self._attach = attach
         self._buffer_size = max(_SMALLEST_BUFFER, 1 << (buffer_size - 1).bit_length())
         self._max_group_calls = max_group_calls
@@ -142,7 +169,8 @@ class SignalTracer:
             self._cpus = possible_cpus()
             ring = None
             try:
-                bpf, self._attachment = attach(self._attach, self._prepare)
+                more = (DEATH, DELIVERY) if self._outcomes else ()
+                bpf, self._attachment = attach(self._attach, self._prepare, more)
             except BaseException:
                 self._stopped = self._closed = self._finished = True
                 raise
@@ -158,18 +186,26 @@ class SignalTracer:
                 raise
             self._bpf, self._ring = bpf, ring
             self._ready = True
+            self._began_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             self._controls.set_phase("tracing")
 
     def _prepare(self, bpf: BpfObject, programs: list[str], family: str) -> None:
         """Choose, set up and load, for one way to attach."""
         filters = self._filters
-        bpf.choose([*programs, _LEARN], _MAPS)
-        # Syscall tracepoints leave out 32-bit callers.
-        bpf.set_settings(filters.settings(compat_exits=family != "tracepoint", calls=True))
+        bpf.choose([*programs, _LEARN], [*_MAPS, *(_OUTCOME_MAPS if self._outcomes else ())])
+        settings = filters.settings(
+            # Syscall tracepoints leave out 32-bit callers.
+            compat_exits=family != "tracepoint",
+            calls=True,
+            outcomes=self._outcomes,
+            exits=self._exits,
+        )
+        bpf.set_settings(settings)
         bpf.resize("ring", self._buffer_size)
         bpf.resize("counters", self._cpus)
         bpf.resize("groups", self._max_group_calls)
         bpf.resize("wanted", max(1, len(filters)))
+        bpf.resize("links", self._max_links)
         bpf.load()
         bpf.add_keys("wanted", filters.keys())
 
@@ -283,14 +319,33 @@ class SignalTracer:
         programs = self.attachment.programs
         pending = _counts_of(list(self._pending))
         taken = self._ring.counts().minus(self._unread).minus(self._dropped).minus(pending)
+        counters = self._controls.counters()
         return account(
-            self._controls.counters(),
+            counters,
             received=taken,
             unread=self._unread.plus(self._dropped),
             generate_misses=self._bpf.misses(programs.generate),
             exit_misses=sum(self._bpf.misses(name) for name in programs.calls),
+            delivery_misses=self._bpf.misses(DELIVERY) if self._outcomes else 0,
+            death_misses=self._bpf.misses(DEATH) if self._outcomes else 0,
+            evicted=self._evicted(counters),
             stopped=self._stopped,
         )
+
+    def _evicted(self, counters: list[int]) -> int:
+        """Of the sends remembered and not forgotten, those that are not in the table either."""
+        missing = links_missing(counters)
+        # To count the table takes a while; below this the kernel has thrown nothing out.
+        if missing <= self._max_links - _LINKS_HELD_BACK * self._cpus:
+            return 0
+        return max(0, missing - self._bpf.count_keys("links"))
+
+    def _began(self) -> Began:
+        """For ends whose send was not seen: since when, and whether some may be missing."""
+        counters = self._controls.counters()
+        gaps = links_missing(counters) > self._max_links - _LINKS_HELD_BACK * self._cpus
+        gaps = gaps or self._bpf.misses(self.attachment.programs.generate) > 0
+        return Began(self._began_ns, gaps)
 
     # Reading
 
@@ -344,8 +399,57 @@ class SignalTracer:
         if not count:
             return False
         offset = wall_offset()
-        self._pending.extend([Event(record, offset) for record in self._ring.records(count)])
+        if self._outcomes:
+            self._pending.extend(self._decode(count, offset))
+        else:
+            self._pending.extend([Event(record, offset) for record in self._ring.records(count)])
         return True
+
+    def _decode(self, count: int, offset: int) -> Iterator[Event]:
+        """Events of all types. Typed as sends, which is what a tracer without outcomes gives."""
+        began = None
+        for index, record in enumerate(self._ring.records(count)):
+            if record[0] == SEND:
+                yield Event(record, offset)
+                continue
+            began = began or self._began()
+            kind = Delivery if record[0] == _DELIVERY else Death
+            yield kind(self._ring.record(index, END), offset, began)  # type: ignore[misc]
+
+    def follow(self, event: Event, timeout: float | None = None) -> list[Delivery | Death]:
+        """Wait for the end of one send: its Delivery, its Death, or both, in that order.
+
+        Blocks until what becomes of the signal is known, for `timeout` seconds at
+        most (None: for ever), or until the trace has ended. Empty where nothing
+        follows (see `event.outcome`), where time is out, and where the target took
+        the signal in silence (sigwait, signalfd) or kept it pending, and ended. What
+        is read meanwhile waits for the next read. Needs `outcomes`; raises
+        TracerClosed when the tracer is closed, before or while it waits.
+        """
+        with Turn(self):
+            self._check_open()
+            found: list[Delivery | Death] = []
+            end = None if timeout is None else time.monotonic() + timeout
+            looked = 0
+            while event.outcome not in (None, "discarded", "continued"):
+                gone = event.target is not None and not is_alive(event.target)
+                stopped = self._stopped
+                more = self._take()
+                for each in list(self._pending)[looked:]:
+                    if isinstance(each, Delivery | Death) and each.send_id == event.id:
+                        found.append(each)
+                looked = len(self._pending)
+                if found and found[-1].action != "default":
+                    break
+                left = None if end is None else end - time.monotonic()
+                if not more:
+                    if gone or stopped or self._closed or (left is not None and left <= 0):
+                        break
+                    self._ring.wait(_LOOK_S if left is None else min(left, _LOOK_S))
+            self._check_open()
+            if self._pending:
+                self._ring.wake()
+            return found
 
     def _settle(self) -> None:
         """Nothing is pending in Python, so the ring alone decides whether fileno is readable."""
@@ -419,10 +523,14 @@ def _take_all(pending: deque[Event]) -> list[Event]:
 
 
 def _counts_of(events: list[Event]) -> Counts:
+    sends = [event for event in events if not isinstance(event, Delivery | Death)]
     return Counts(
         len(events),
-        sum(event.completes_call for event in events),
-        sum(event.result is not None for event in events),
+        sum(event.completes_call for event in sends),
+        sum(event.result is not None for event in sends),
+        0,
+        sum(isinstance(event, Delivery) for event in events),
+        sum(isinstance(event, Death) for event in events),
     )
 
 

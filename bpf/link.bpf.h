@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From a send to its end. Each queued signal is remembered by the queue that it
+ * waits in, a thread's own or its process's; a signal that has doomed its
+ * process, by the process. What a deliver took is told by the kernel's own
+ * queues: sigwait and signalfd take signals without a trace, so a list of our
+ * own would fall out of step.
+ */
+#ifndef SIGSNOOP_LINK_BPF_H
+#define SIGSNOOP_LINK_BPF_H
+
+/* include/linux/sched/signal.h */
+#define SIGNAL_GROUP_EXIT 0x4
+#define SIGNAL_CLD_MASK 0x30	/* it was continued, and has not run since */
+
+#define SIGCONT 18
+#define FIRST_REAL_TIME 32
+
+/* Signals of one number that are looked at in a queue that holds others too. */
+#define MAX_QUEUE_WALK 64
+
+enum link_kind {
+	LINK_QUEUE,	/* the last of its number put into a queue */
+	LINK_ENTRY,	/* a real-time signal, by its place in the kernel's list */
+	LINK_DOOM,	/* the process dies of it */
+	LINK_CONTINUE,	/* continued the process, which has not stopped since */
+};
+
+enum link_flags {
+	LINK_FILTERED = 1,	/* its send was left out, so its end is too */
+	LINK_LOST = 2,		/* its send found no room in the ring */
+	LINK_UNSURE = 4,	/* two of a kind: it cannot be told which */
+	LINK_NOTHING = 8,	/* the process ends of this signal, and nobody sent it */
+};
+
+struct link_key {
+	__u64 of;	/* a task, its signal_struct, or a sigqueue */
+	__u32 kind;
+	__u32 signo;
+};
+
+struct link_end {
+	__u64 id;
+	__u64 boot_ns;
+	__s32 si_code;
+	__u32 flags;
+};
+
+struct link {
+	struct link_end send;
+	struct link_end before;	/* of a LINK_ENTRY: the one ahead of it in the queue */
+	__u64 queue;
+};
+
+/* Least recently used first out: who takes signals in silence leaves theirs behind. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct link_key);
+	__type(value, struct link);
+} links SEC(".maps");
+
+/* Like the one in send.bpf.h, and for the same reason; a delivery holds the signal lock too. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct link);
+} link_scratch SEC(".maps");
+
+static __always_inline bool pending_in(struct sigpending *pending, int signo)
+{
+	return BPF_CORE_READ(pending, signal.sig[0]) >> (signo - 1) & 1;
+}
+
+static __always_inline struct sigpending *own_queue(struct task_struct *task)
+{
+	return (void *)task + bpf_core_field_offset(struct task_struct, pending);
+}
+
+static __always_inline struct sigpending *shared_queue(struct signal_struct *signal)
+{
+	return (void *)signal + bpf_core_field_offset(struct signal_struct, shared_pending);
+}
+
+/*
+ * A key is an address, which another task or process may get later; but whatever
+ * was remembered before that one started is not about it.
+ */
+static __always_inline struct link *find_link(struct link_key *key, __u64 started_ns)
+{
+	struct link *link = bpf_map_lookup_elem(&links, key);
+
+	return link && link->send.boot_ns >= started_ns ? link : NULL;
+}
+
+static __always_inline void put_link(struct link_key *key, struct link *value)
+{
+	struct link *old = bpf_map_lookup_elem(&links, key);
+
+	if (old)
+		*old = *value;
+	else if (!bpf_map_update_elem(&links, key, value, BPF_ANY))
+		count(SIGSNOOP_LINK_ADDED);
+}
+
+static __always_inline void drop_link(struct link_key *key)
+{
+	if (!bpf_map_delete_elem(&links, key))
+		count(SIGSNOOP_LINK_REMOVED);
+}
+
+/* The process dies of this; the first of a number counts. False: there was one already. */
+static __always_inline bool doom(struct signal_struct *signal, __u64 started_ns, int signo,
+				 struct link_end *send)
+{
+	struct link_key key = { .of = (__u64)signal, .kind = LINK_DOOM, .signo = signo };
+	struct link first = { .send = *send };
+
+	if (find_link(&key, started_ns))
+		return false;
+	put_link(&key, &first);
+	return true;
+}
+
+/* The last entry of a queue's list: a signal that was queued this instant. */
+static __always_inline __u64 last_entry(struct sigpending *pending)
+{
+	struct list_head *last = BPF_CORE_READ(pending, list.prev);
+
+	return (__u64)last - bpf_core_field_offset(struct sigqueue, list);
+}
+
+/*
+ * Remembers a signal until its end. Returns its outcome so far. how: of
+ * enum link_flags, and REMEMBER_* below. A global function of plain numbers, as
+ * blocked_by() is and for the same reason.
+ */
+#define REMEMBER_GROUP 256
+#define REMEMBER_RESULT_SHIFT 12
+
+__noinline int remember(__u64 address, __u64 id, int signo, int si_code, int how)
+{
+	struct task_struct *task = (void *)address;
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	__u64 started_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	int result = how >> REMEMBER_RESULT_SHIFT;
+	__u32 flags = BPF_CORE_READ(signal, flags);
+	bool group = how & REMEMBER_GROUP;
+	enum sigsnoop_outcome outcome = SIGSNOOP_OUTCOME_PENDING;
+	struct link_key key = {}, entry = {};
+	struct sigpending *pending;
+	struct link *last, *value;
+	__u32 zero = 0;
+
+	value = bpf_map_lookup_elem(&link_scratch, &zero);
+	if (!value)
+		return SIGSNOOP_OUTCOME_UNKNOWN;
+	__builtin_memset(value, 0, sizeof(*value));
+	value->send.id = id;
+	value->send.boot_ns = bpf_ktime_get_boot_ns();
+	value->send.si_code = si_code;
+	value->send.flags = how & 255;
+	/*
+	 * The flags stay until the process has run, so a second SIGCONT would see
+	 * them too; only the first has continued it.
+	 */
+	if (signo == SIGCONT && flags & SIGNAL_CLD_MASK) {
+		key = (struct link_key){ (__u64)signal, LINK_CONTINUE, SIGCONT };
+		if (!find_link(&key, started_ns)) {
+			put_link(&key, value);
+			outcome = SIGSNOOP_OUTCOME_CONTINUED;
+		}
+	}
+	if (result != SIGSNOOP_RESULT_QUEUED && result != SIGSNOOP_RESULT_LOST_INFO)
+		return outcome == SIGSNOOP_OUTCOME_PENDING ? SIGSNOOP_OUTCOME_DISCARDED : outcome;
+	/* The kernel decides at once where there is no core to dump and no debugger to ask. */
+	if (flags & SIGNAL_GROUP_EXIT && BPF_CORE_READ(signal, group_exit_code) == signo &&
+	    pending_in(own_queue(task), SIGKILL)) {
+		doom(signal, started_ns, signo, &value->send);
+		return outcome;
+	}
+	if (signo == SIGKILL)
+		return outcome;
+	if (group) {
+		pending = shared_queue(signal);
+		key = (struct link_key){ (__u64)signal, LINK_QUEUE, signo };
+	} else {
+		pending = own_queue(task);
+		key = (struct link_key){ (__u64)task, LINK_QUEUE, signo };
+		started_ns = BPF_CORE_READ(task, start_boottime);
+	}
+	value->queue = key.of;
+	if (result == SIGSNOOP_RESULT_LOST_INFO)
+		value->send.si_code = SI_USER;
+	if (signo >= FIRST_REAL_TIME) {
+		/* Without its siginfo it has no place in the list. */
+		if (result == SIGSNOOP_RESULT_LOST_INFO) {
+			value->send.flags |= LINK_UNSURE;
+		} else {
+			last = find_link(&key, started_ns);
+			if (last)
+				value->before = last->send;
+			entry = (struct link_key){ last_entry(pending), LINK_ENTRY, signo };
+			put_link(&entry, value);
+		}
+	}
+	put_link(&key, value);
+	return outcome;
+}
+
+/* The first signal of a number that still waits in a queue, by its place; 0: not found. */
+static __always_inline __u64 first_entry(struct sigpending *pending, int signo)
+{
+	struct list_head *at = BPF_CORE_READ(pending, list.next);
+	struct sigqueue *entry;
+
+	for (int i = 0; i < MAX_QUEUE_WALK; i++) {
+		if ((void *)at == (void *)pending + bpf_core_field_offset(struct sigpending, list))
+			return 0;
+		entry = (void *)at - bpf_core_field_offset(struct sigqueue, list);
+		if (BPF_CORE_READ(entry, info.si_signo) == signo)
+			return (__u64)entry;
+		at = BPF_CORE_READ(at, next);
+	}
+	return 0;
+}
+
+/*
+ * What left a queue last, of one number, as far as its send is known; NULL where
+ * nothing did. The rest of the queue tells: of real-time signals, it was the one
+ * ahead of the first that still waits.
+ */
+static __always_inline struct link_end *left_queue(struct link_key *key,
+						   struct sigpending *pending, __u64 started_ns,
+						   int si_code)
+{
+	struct link *link = find_link(key, started_ns);
+	struct link_key entry = { .kind = LINK_ENTRY, .signo = key->signo };
+	struct link_end *left;
+
+	if (!link)
+		return NULL;
+	if (!pending_in(pending, key->signo)) {
+		left = &link->send;
+	} else if (key->signo < FIRST_REAL_TIME) {
+		/* One waits at a time, and it does. */
+		return NULL;
+	} else {
+		entry.of = first_entry(pending, key->signo);
+		link = find_link(&entry, started_ns);
+		if (!link || link->queue != key->of)
+			return NULL;
+		left = &link->before;
+	}
+	return left->id && left->si_code == si_code ? left : NULL;
+}
+
+/* Each has one end. */
+static __always_inline void take(struct link_end *left, struct link_key *key,
+				 struct sigpending *pending)
+{
+	left->id = 0;
+	if (!pending_in(pending, key->signo))
+		drop_link(key);
+}
+
+/*
+ * The send that a deliver belongs to; false where it is not known. A thread takes
+ * from its own queue first. Where both queues lost one of this number, and their
+ * codes are alike, it cannot be told which.
+ */
+static __always_inline bool delivered_send(struct task_struct *task, int signo, int si_code,
+					   struct link_end *send)
+{
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct sigpending *shared_pending = shared_queue(signal), *own_pending = own_queue(task);
+	struct link_key own = { (__u64)task, LINK_QUEUE, signo };
+	struct link_key shared = { (__u64)signal, LINK_QUEUE, signo };
+	struct link_end *left;
+	bool found = false;
+
+	left = left_queue(&own, own_pending, BPF_CORE_READ(task, start_boottime), si_code);
+	if (left) {
+		*send = *left;
+		found = true;
+		take(left, &own, own_pending);
+	}
+	left = left_queue(&shared, shared_pending,
+			  BPF_CORE_READ(task, group_leader, start_boottime), si_code);
+	if (left) {
+		if (found)
+			send->flags |= LINK_UNSURE;
+		else
+			*send = *left;
+		found = true;
+		take(left, &shared, shared_pending);
+	}
+	return found;
+}
+
+#endif

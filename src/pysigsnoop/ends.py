@@ -1,0 +1,167 @@
+"""What became of a send: its delivery, and the death of the process that it ended."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Literal, NamedTuple
+
+from ._records import ACTION, END_FIELDS, END_FORMAT, NO_SEND
+from .clock import rfc3339
+from .event import Process
+from .signals import Signal, signal_of
+
+END = struct.Struct(END_FORMAT)
+_AT = {name: index for index, name in enumerate(END_FIELDS)}
+_TARGET = _AT["target.pid"]
+_ACTION_NAMES = {number: name for name, number in ACTION.items()}
+_NO_SEND_NAMES = {number: name for name, number in NO_SEND.items()}
+_CORE_DUMPED = 0x80
+
+
+class Began(NamedTuple):
+    """What tells why a send was not seen: when the trace began, in ns on the boot clock, and
+    whether any record of a send may be missing since."""
+
+    boot_ns: int
+    gaps: bool
+
+
+class _End:
+    """What deliveries and deaths have in common."""
+
+    __slots__ = ("_began", "_record", "_wall_offset")
+
+    def __init__(self, record: tuple[Any, ...], wall_offset: int, began: Began) -> None:
+        self._record = record
+        self._wall_offset = wall_offset
+        self._began = began
+
+    def _get(self, name: str) -> Any:
+        return self._record[_AT[name]]
+
+    @property
+    def send_id(self) -> int | None:
+        """The `id` of the send that caused it; None where `no_send` says why."""
+        return self._get("send_id") or None
+
+    @property
+    def no_send(self) -> str | None:
+        """Why no send is named: `none` (nothing was sent), `before` (sent before the trace began),
+        `lost` (its record was) or `unknown`; None where one is."""
+        name = _NO_SEND_NAMES[self._get("no_send")]
+        if name == "unseen":
+            if self._began.gaps:
+                return "unknown"
+            # Whatever reached a process that is younger than the trace was sent during it.
+            return "lost" if self.target.start_ns > self._began.boot_ns else "before"
+        return None if name == "sent" else name
+
+    @property
+    def boot_ns(self) -> int:
+        """When, in ns on the boot clock (CLOCK_BOOTTIME)."""
+        return int(self._get("boot_ns"))
+
+    @property
+    def time_ns(self) -> int:
+        """The same in ns since 1970, by the wall clock as it stood when this was read."""
+        return self.boot_ns + self._wall_offset
+
+    @property
+    def time(self) -> str:
+        """The same as RFC 3339 in UTC, to the ns."""
+        return rfc3339(self.time_ns)
+
+    @property
+    def delay_ns(self) -> int | None:
+        """From the send to here, in ns; None without a send."""
+        return int(self._get("delay_ns")) if self.send_id else None
+
+    @property
+    def action(self) -> str:
+        """What it did, in a word."""
+        return _ACTION_NAMES[self._get("action")]
+
+    @property
+    def target(self) -> Process:
+        """The process, as it was at that moment."""
+        return Process(self._record, _TARGET)
+
+    def _common(self, kind: str, signal: Signal | None) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "send_id": self.send_id,
+            "no_send": self.no_send,
+            "time": self.time,
+            "boot_ns": self.boot_ns,
+            "signal": None if signal is None else signal.name,
+            "signo": None if signal is None else int(signal),
+            "delay_ns": self.delay_ns,
+            "action": self.action,
+        }
+
+
+class Delivery(_End):
+    """A signal as its target took it.
+
+    `action` is `handler` (the handler ran), `default` (by default it ends the
+    process: a death follows), `stop` (stopped the process), `ignore` (nothing came
+    of it) or `unknown` (one of the last two: its process group is too large to
+    tell). `target.tid` is the thread that took it. SIGKILL, and what ends a process
+    by default without a core, are not delivered: they show as a death alone.
+    """
+
+    __slots__ = ()
+
+    type: Literal["delivery"] = "delivery"
+
+    @property
+    def signal(self) -> Signal:
+        """The signal, as an int with a name."""
+        return signal_of(self._get("signo"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The keys and values of the JSON form, in its order."""
+        return self._common("delivery", self.signal) | {"target": self.target.as_dict()}
+
+    def __repr__(self) -> str:
+        signal = self.signal.name or int(self.signal)
+        return f"<Delivery of {signal} ({self.send_id}) to {self.target!r}: {self.action}>"
+
+
+class Death(_End):
+    """The end of a process, when its last thread goes and before its parent can know.
+
+    `action` is `killed` or `exited`; `target.tid` is the process's first thread.
+    """
+
+    __slots__ = ()
+
+    type: Literal["death"] = "death"
+
+    @property
+    def signal(self) -> Signal | None:
+        """The signal that it died of; None where it exited."""
+        signo = self._get("signo")
+        return signal_of(signo) if signo else None
+
+    @property
+    def status(self) -> int | None:
+        """The exit status; None where it died of a signal."""
+        return None if self._get("signo") else int(self._get("status")) >> 8 & 0xFF
+
+    @property
+    def core(self) -> bool | None:
+        """Whether it left a core dump; None where it exited."""
+        return bool(self._get("status") & _CORE_DUMPED) if self._get("signo") else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The keys and values of the JSON form, in its order."""
+        return self._common("death", self.signal) | {
+            "status": self.status,
+            "core": self.core,
+            "target": self.target.as_dict(),
+        }
+
+    def __repr__(self) -> str:
+        how = f"exited {self.status}" if self.signal is None else f"died of {self.signal.name}"
+        return f"<Death of {self.target!r}: {how} ({self.send_id})>"
