@@ -16,8 +16,8 @@
 #define SIGCONT 18
 #define FIRST_REAL_TIME 32
 
-/* Signals of one number that are looked at in a queue that holds others too. */
-#define MAX_QUEUE_WALK 64
+/* How far a queue is looked into for the first of a number, where others are ahead of it. */
+#define MAX_QUEUE_WALK 256
 
 enum link_kind {
 	LINK_QUEUE,	/* the last of its number put into a queue */
@@ -132,35 +132,40 @@ static __always_inline __u64 last_entry(struct sigpending *pending)
 }
 
 /*
- * Remembers a signal until its end. Returns its outcome so far. how: of
- * enum link_flags, and REMEMBER_* below. A global function of plain numbers, as
- * blocked_by() is and for the same reason.
+ * Remembers the signal in `scratch` until its end, with flags of enum link_flags.
+ * Returns its outcome so far. A global function of plain numbers, as blocked_by()
+ * is and for the same reason.
  */
-#define REMEMBER_GROUP 256
-#define REMEMBER_RESULT_SHIFT 12
-
-__noinline int remember(__u64 address, __u64 id, int signo, int si_code, int how)
+__noinline int remember(__u64 id, int link_flags)
 {
-	struct task_struct *task = (void *)address;
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	__u64 started_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	int result = how >> REMEMBER_RESULT_SHIFT;
-	__u32 flags = BPF_CORE_READ(signal, flags);
-	bool group = how & REMEMBER_GROUP;
+	__u32 zero = 0;
+	struct generated *g = bpf_map_lookup_elem(&scratch, &zero);
 	enum sigsnoop_outcome outcome = SIGSNOOP_OUTCOME_PENDING;
 	struct link_key key = {}, entry = {};
+	struct signal_struct *signal;
+	struct task_struct *task;
 	struct sigpending *pending;
 	struct link *last, *value;
-	__u32 zero = 0;
+	__u64 started_ns;
+	int signo, result;
+	__u32 flags;
 
+	if (!g)
+		return SIGSNOOP_OUTCOME_UNKNOWN;
+	task = g->task;
+	signo = g->signo;
+	result = g->result;
+	signal = BPF_CORE_READ(task, signal);
+	started_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	flags = BPF_CORE_READ(signal, flags);
 	value = bpf_map_lookup_elem(&link_scratch, &zero);
 	if (!value)
 		return SIGSNOOP_OUTCOME_UNKNOWN;
 	__builtin_memset(value, 0, sizeof(*value));
 	value->send.id = id;
-	value->send.boot_ns = bpf_ktime_get_boot_ns();
-	value->send.si_code = si_code;
-	value->send.flags = how & 255;
+	value->send.boot_ns = g->boot_ns;
+	value->send.si_code = g->si_code;
+	value->send.flags = link_flags;
 	/*
 	 * The flags stay until the process has run, so a second SIGCONT would see
 	 * them too; only the first has continued it.
@@ -182,7 +187,7 @@ __noinline int remember(__u64 address, __u64 id, int signo, int si_code, int how
 	}
 	if (signo == SIGKILL)
 		return outcome;
-	if (group) {
+	if (g->group) {
 		pending = shared_queue(signal);
 		key = (struct link_key){ (__u64)signal, LINK_QUEUE, signo };
 	} else {
@@ -210,13 +215,14 @@ __noinline int remember(__u64 address, __u64 id, int signo, int si_code, int how
 }
 
 /* The first signal of a number that still waits in a queue, by its place; 0: not found. */
-static __always_inline __u64 first_entry(struct sigpending *pending, int signo)
+__noinline __u64 first_entry(__u64 address, int signo)
 {
-	struct list_head *at = BPF_CORE_READ(pending, list.next);
+	void *head = (void *)address + bpf_core_field_offset(struct sigpending, list);
+	struct list_head *at = BPF_CORE_READ((struct list_head *)head, next);
 	struct sigqueue *entry;
 
 	for (int i = 0; i < MAX_QUEUE_WALK; i++) {
-		if ((void *)at == (void *)pending + bpf_core_field_offset(struct sigpending, list))
+		if (at == head)
 			return 0;
 		entry = (void *)at - bpf_core_field_offset(struct sigqueue, list);
 		if (BPF_CORE_READ(entry, info.si_signo) == signo)
@@ -247,7 +253,7 @@ static __always_inline struct link_end *left_queue(struct link_key *key,
 		/* One waits at a time, and it does. */
 		return NULL;
 	} else {
-		entry.of = first_entry(pending, key->signo);
+		entry.of = first_entry((__u64)pending, key->signo);
 		link = find_link(&entry, started_ns);
 		if (!link || link->queue != key->of)
 			return NULL;

@@ -50,6 +50,7 @@ struct generated {
 	bool group;
 	int result;
 	int si_code;
+	__u64 boot_ns;
 	struct task_struct *current;
 	__u32 current_flags;
 	struct syscall call;

@@ -103,9 +103,7 @@ static __always_inline void count_signal(bool single, enum sigsnoop_counter sign
 static __always_inline enum sigsnoop_outcome link_send(struct generated *g, __u64 id, int flags)
 {
 	if (live.phase == SIGSNOOP_TRACING && settings.outcomes)
-		return remember((__u64)g->task, id, g->signo, g->si_code,
-				flags | (g->group ? REMEMBER_GROUP : 0) |
-				g->result << REMEMBER_RESULT_SHIFT);
+		return remember(id, flags);
 	if (g->result == SIGSNOOP_RESULT_QUEUED || g->result == SIGSNOOP_RESULT_LOST_INFO)
 		return SIGSNOOP_OUTCOME_PENDING;
 	/* SIGCONT shows as ignored, and continues all the same. */
@@ -149,6 +147,7 @@ static __noinline int on_generate(struct generated *g)
 		if (mm && *mm && *mm == (__u64)READ_TASK(g->task, mm))
 			origin = SIGSNOOP_ORIGIN_OOM;
 	}
+	g->boot_ns = bpf_ktime_get_boot_ns();
 	id = next_id();
 	passed = generated_wanted(g, origin);
 	/* Counted before the filter: how many a call reached does not depend on who looks. */
@@ -185,7 +184,7 @@ static __noinline int on_generate(struct generated *g)
 	send->origin = origin;
 	send->id = id;
 	send->call_id = call_id;
-	send->boot_ns = bpf_ktime_get_boot_ns();
+	send->boot_ns = g->boot_ns;
 	send->signo = g->signo;
 	send->result = g->result;
 	send->outcome = outcome;

@@ -70,8 +70,8 @@ def attach(
     """Open, `prepare` (choose, set up and load) and attach the first families that work.
 
     `wanted` is `auto` or one of CALL_FAMILIES. `prepare` gets the object, the
-    programs to load and the family. `more` are programs beside those of sends. Raises the last refusal where all are refused, and
-    ObjectInvalid at once.
+    programs to load and the family. `more` are programs beside those of sends.
+    Raises the last refusal where all are refused, and ObjectInvalid at once.
     """
     if wanted not in ("auto", *CALL_FAMILIES):
         raise FilterInvalid(

@@ -77,7 +77,7 @@ def _target(event: Event | Delivery | Death) -> str:
     if event.type == "send" and event.target is None:
         number = event.target_arg
     else:
-        number = event.target and event.target.pid
+        number = event.target.pid if event.target else None
     return "-" if number is None else str(number)
 
 
