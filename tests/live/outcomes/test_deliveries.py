@@ -1,4 +1,4 @@
-"""Signals that are taken: by a handler, by default, in silence; held against the handler's own word."""
+"""Signals that are taken, by a handler, by default or in silence; the handler says what is true."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_a_handled_continue_continues_and_is_delivered(target: Target) -> None:
 def test_a_stop_from_a_terminal_stops_unless_the_group_is_orphaned(
     orphaned: bool, number: int, make_target: MakeTarget
 ) -> None:
-    # Orphaned: a session of its own. Else its parent, the test, is in its session and not its group.
+    # Orphaned: a session of its own. Else its parent, the test, is in the session, not the group.
     target = make_target(start_new_session=orphaned)
     if not orphaned:
         assert target.do("group") == [0]
