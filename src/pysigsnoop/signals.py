@@ -11,6 +11,8 @@ import re
 
 from .errors import FilterInvalid
 
+TYPE_CHECKING = False
+
 _STANDARD = (
     *("HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2"),
     *("PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG"),
@@ -41,6 +43,13 @@ class Signal(int):
     """
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+        # Python's own signal.SIGKILL is an int too, and without this no type checker believes
+        # that one could equal the other.
+        def __eq__(self, other: object) -> bool: ...
+
+        def __hash__(self) -> int: ...
 
     @property
     def name(self) -> str | None:

@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 from pysigsnoop import Event
-from pysigsnoop._records import KNOWN, ORIGIN, RECORD_TYPE, SEND_FIELDS, SEND_FORMAT
+from pysigsnoop._records import KNOWN, ORIGIN, OUTCOME, RECORD_TYPE, SEND_FIELDS, SEND_FORMAT
 
 #: Everything that a record can say at once; each test takes away what its case lacks.
 EVERYTHING = sum(KNOWN.values())
@@ -43,6 +43,7 @@ KILL = {
         *("sender", "target", "argument", "ret", "code", "generated", "blocked", "recipients")
     ),
     "fatal": 1,
+    "outcome": OUTCOME["pending"],
     "sender.pid": 12,
     "sender.tid": 13,
     "sender.host_pid": 5978,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pysigsnoop import Event
-from pysigsnoop._records import DISPOSITION, ORIGIN, RESULT
+from pysigsnoop._records import DISPOSITION, ORIGIN, OUTCOME, RESULT
 from pysigsnoop.clock import wall_offset
 
 from . import records
@@ -68,11 +68,13 @@ def test_the_json_form_has_the_agreed_keys_in_order() -> None:
         "disposition": "default",
         "blocked": False,
         "fatal": True,
+        "outcome": "pending",
     }
     assert list(found) == [
         *("type", "id", "call_id", "time", "boot_ns", "origin", "signal", "signo", "si_code"),
         *("sender", "target_arg", "tgid_arg", "flags", "value", "address", "target"),
         *("ret", "error", "recipients", "result", "disposition", "blocked", "fatal"),
+        "outcome",
     ]
     keys = ["pid", "tid", "host_pid", "host_tid", "ns_pid", "comm", "uid", "parent"]
     assert list(found["sender"]) == list(found["target"]) == [*keys, "start_ns", "cgroup_id"]
@@ -82,11 +84,11 @@ def test_the_json_form_has_the_agreed_keys_in_order() -> None:
 def test_what_a_record_does_not_know_is_none() -> None:
     # With every field full of something, so that only `known` can make it None.
     full = {"tgid_arg": 5, "flags": 4, "value": 6, "result": 1, "disposition": 1, "blocked": 1}
-    found = event(known=0, **full).as_dict()
+    found = event(known=0, outcome=OUTCOME["none"], **full).as_dict()
     unknown = {name for name, value in found.items() if value is None}
     assert unknown == {
         *("si_code", "sender", "target", "target_arg", "tgid_arg", "flags", "value", "address"),
-        *("ret", "error", "recipients", "result", "disposition", "blocked", "fatal"),
+        *("ret", "error", "recipients", "result", "disposition", "blocked", "fatal", "outcome"),
     }
 
 
@@ -135,6 +137,14 @@ def test_results_and_dispositions_have_their_names() -> None:
     assert list(DISPOSITION) == ["default", "ignored", "handler"]
     # A kernel to come may have more.
     assert event(result=9).result == "9"
+
+
+def test_outcomes_have_their_names() -> None:
+    for name, number in OUTCOME.items():
+        assert event(outcome=number).outcome == (name if number else None)
+    assert list(OUTCOME)[1:] == [
+        *("pending", "delivered", "stopped", "continued", "died", "discarded", "unknown")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pysigsnoop._records import ORIGIN, PROCESS_FIELDS, RESULT, SEND_FIELDS, SEND_FORMAT
+from pysigsnoop._records import (
+    ACTION,
+    NO_SEND,
+    ORIGIN,
+    OUTCOME,
+    PROCESS_FIELDS,
+    RESULT,
+    SEND_FIELDS,
+    SEND_FORMAT,
+)
+from pysigsnoop.ends import END, Began, Death, Delivery
 from pysigsnoop.event import Event
 from pysigsnoop.families import CALL_FAMILIES
 from pysigsnoop.loss import as_dict
@@ -65,6 +75,23 @@ def unknown() -> tuple[object, ...]:
     blank = [b"" if code == "s" else 0 for code in re.findall(r"[a-zA-Z]", SEND_FORMAT)]
     blank[SEND_FIELDS.index("origin")] = ORIGIN["kernel"]
     return tuple(blank)
+
+
+def end(kind: type[Delivery] | type[Death]) -> Delivery | Death:
+    return kind(END.unpack(bytes(END.size)), 0, Began(0, gaps=False))
+
+
+def test_every_key_of_a_delivery_and_a_death_is_documented_and_no_other() -> None:
+    both = first_column("Lines of type `delivery` and `death`")
+    death_only = {"status", "core"}
+    assert sorted(both) == sorted(end(Death).as_dict())
+    assert {*both} - death_only == set(end(Delivery).as_dict())
+
+
+def test_every_word_about_ends_is_documented_and_no_other() -> None:
+    assert set(first_column("`outcome`")) == {*OUTCOME} - {"none"}
+    assert set(first_column("`action`")) == set(ACTION)
+    assert set(first_column("`no_send`")) == {*NO_SEND} - {"sent", "unseen"}
 
 
 def test_every_key_of_a_lost_line_is_documented_and_no_other() -> None:

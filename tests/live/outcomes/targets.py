@@ -82,6 +82,13 @@ def tracing(**options: Any) -> SignalTracer:
     return SignalTracer(attach=ATTACH, outcomes=True, **options)
 
 
+def deliveries(events: Sequence[object]) -> list[Delivery]:
+    """Events that are all deliveries; a tracer's are typed as sends."""
+    found = [event for event in events if isinstance(event, Delivery)]
+    assert len(found) == len(events)
+    return found
+
+
 class Story(NamedTuple):
     """What a trace told: sends, deliveries and deaths, each in its order."""
 
@@ -98,7 +105,7 @@ class Story(NamedTuple):
 def story(tracer: SignalTracer) -> Story:
     """End the trace; all that it told, with the books closed."""
     tracer.stop()
-    events = list(tracer)
+    events: list[Any] = list(tracer)
     stats = tracer.stats
     found = Story(
         [event for event in events if event.type == "send"],
@@ -106,7 +113,10 @@ def story(tracer: SignalTracer) -> Story:
         [event for event in events if isinstance(event, Death)],
     )
     assert stats.lost_total == stats.lost.skipped, stats
-    assert (stats.deliveries.received, stats.deaths.received) == tuple(map(len, found[1:]))
+    assert (stats.deliveries.received, stats.deaths.received) == (
+        len(found.deliveries),
+        len(found.deaths),
+    )
     check(found)
     return found
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pysigsnoop import Death
+from pysigsnoop import Death, Delivery
 
 from ..senders import PATIENCE
 from .conftest import MakeTarget
@@ -76,7 +78,8 @@ def test_signals_that_dump_a_core(
     )
     with tracing(target_pid=target.pid) as tracer:
         if own:
-            target.tell({SEGV: "fault", signal.SIGABRT: "abort"}.get(number, f"raise {number}"))
+            orders: dict[int, str] = {SEGV: "fault", signal.SIGABRT: "abort"}
+            target.tell(orders.get(number, f"raise {number}"))
         else:
             os.kill(target.pid, number)
         status = target.status()
@@ -271,7 +274,9 @@ def test_a_send_from_before_the_trace_is_said_to_be_so(target: Target) -> None:
     assert [each.no_send for each in told.deliveries] == ["before"] * 2
 
 
-def test_a_send_that_was_lost_is_said_to_be_so(target: Target, sleeper: object) -> None:
+def test_a_send_that_was_lost_is_said_to_be_so(
+    target: Target, sleeper: subprocess.Popen[bytes]
+) -> None:
     target.do("block", TERM)
     with tracing(target_pid=[target.pid, sleeper.pid], buffer_size=4096) as tracer:
         while not tracer.stats.lost.ring_full:
@@ -282,7 +287,8 @@ def test_a_send_that_was_lost_is_said_to_be_so(target: Target, sleeper: object) 
         target.tell("unblock", TERM)
         status = target.status()
         tracer.stop()
-        (delivery, death) = [event for event in tracer if event.type != "send"]
+        ends: list[Any] = [event for event in tracer if isinstance(event, Delivery | Death)]
+    delivery, death = ends
     assert os.WTERMSIG(status) == TERM
     assert (death.type, death.send_id, death.no_send) == ("death", None, "lost")
     assert (delivery.send_id, delivery.no_send) == (None, "lost")

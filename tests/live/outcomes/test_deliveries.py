@@ -8,9 +8,11 @@ import time
 
 import pytest
 
+from pysigsnoop import Delivery
+
 from ..senders import PATIENCE
 from .conftest import MakeTarget
-from .targets import Target, story, tracing
+from .targets import Handled, Target, deliveries, story, tracing
 
 USR1, USR2, TERM, CHLD = signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGCHLD
 RT = signal.SIGRTMIN + 3
@@ -59,7 +61,7 @@ def test_a_blocked_signal_is_pending_and_delivered_when_let_through(target: Targ
         let_through = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         target.do("unblock", USR1)
         (handled,) = target.seen()
-        (delivery,) = tracer.read(PATIENCE)
+        (delivery,) = deliveries(tracer.read(PATIENCE))
         assert tracer.stats.received == 3
     assert (delivery.type, delivery.send_id, delivery.action) == ("delivery", send.id, "handler")
     assert send.boot_ns < let_through < delivery.boot_ns < handled.ns
@@ -129,16 +131,16 @@ def test_a_queue_of_real_time_signals_is_told_one_by_one(number: int, target: Ta
         seen = target.seen()
         told = story(tracer)
     assert sorted(each.value for each in seen) == [*range(3, 100), *range(1001, 1100)]
-    values = {send.id: send.value for send in told.sends}
+    values: dict[int | None, int | None] = {send.id: send.value for send in told.sends}
     assert [values[each.send_id] for each in told.deliveries] == _in_order(seen, told.deliveries)
     assert {values[send.id] for send in told.sends if not told.ends_of(send)} == {0, 1, 2, 1000}
 
 
-def _in_order(seen: list, deliveries: list) -> list[int]:
+def _in_order(seen: list[Handled], deliveries: list[Delivery]) -> list[int | None]:
     """The values that the handler saw, in the order of the deliveries: handlers nest, so the last
     delivered runs first, but of one number they come in turn."""
     left = sorted(seen, key=lambda each: each.value)
-    values = []
+    values: list[int | None] = []
     for delivery in deliveries:
         first = next(each for each in left if each.signo == delivery.signal)
         left.remove(first)
