@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .event import Process
+if TYPE_CHECKING:
+    from .event import Process
 
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 # Of /proc/PID/stat, counted from behind the name: proc(5), field 22, on the boot clock since 5.5.

@@ -5,12 +5,15 @@ from __future__ import annotations
 import struct
 from typing import Any, Literal, NamedTuple
 
-from ._records import ACTION, END_FIELDS, END_FORMAT, NO_SEND
+from ._records import ACTION, END_FIELDS, END_FORMAT, NO_SEND, RECORD_TYPE
 from .clock import rfc3339
 from .event import Process
 from .signals import Signal, signal_of
 
 END = struct.Struct(END_FORMAT)
+#: What a record of a delivery begins with.
+DELIVERY: int = RECORD_TYPE["delivery"]
+
 _AT = {name: index for index, name in enumerate(END_FIELDS)}
 _TARGET = _AT["target.pid"]
 _ACTION_NAMES = {number: name for name, number in ACTION.items()}

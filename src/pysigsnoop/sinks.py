@@ -82,9 +82,11 @@ def _target(event: Event | Delivery | Death) -> str:
 
 
 def _answer(event: Event) -> str:
-    """One word: the error, or what became of it at once; 0 where the call sent nothing."""
+    """One word: the error, or what became of it as far as is known; 0 where nothing was sent."""
     if event.error is not None:
         return event.error
+    if event.outcome in ("delivered", "stopped", "continued", "died"):
+        return event.outcome
     if event.result is None:
         return str(event.ret)
     if event.result != "queued":

@@ -8,11 +8,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
 
-from ._records import RECORD_TYPE
 from .alive import is_alive
 from .attachment import DEATH, DELIVERY, Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
 from .clock import wall_offset
+from .ends import DELIVERY as DELIVERY_RECORD
 from .ends import END, Began, Death, Delivery
 from .errors import FilterInvalid, TracerClosed
 from .event import SEND, Event
@@ -35,7 +35,6 @@ _DRAIN_S = 0.05
 _LOOK_S = 0.1
 
 _LEARN = "learn_tracer"
-_DELIVERY: int = RECORD_TYPE["delivery"]
 _MAPS = ("counters", "groups", "ids", "oom_threads", "refused", "ring", "scratch", "wanted")
 _OUTCOME_MAPS = ("ended", "link_scratch", "links")
 
@@ -413,7 +412,7 @@ class SignalTracer:
                 yield Event(record, offset)
                 continue
             began = began or self._began()
-            kind = Delivery if record[0] == _DELIVERY else Death
+            kind = Delivery if record[0] == DELIVERY_RECORD else Death
             yield kind(self._ring.record(index, END), offset, began)  # type: ignore[misc]
 
     def follow(self, event: Event, timeout: float | None = None) -> list[Delivery | Death]:

@@ -50,14 +50,18 @@ def test_api_tells_the_kill_and_then_that_nobody_is_there(
 def test_text_tells_the_kill_and_then_that_nobody_is_there(
     sender: Sender, sleeper: subprocess.Popen[bytes], command: MakeCommand
 ) -> None:
-    running = command("-p", str(sender.pid), "--count", "2")
+    running = command("-p", str(sender.pid), "--count", "3")
     running.wait_for_header()
     kill_twice(sender, sleeper)
-    first, second = (running.line().split() for _ in range(2))
-    assert first[1:] == [str(sender.pid), "sender", "kill", "SIGKILL", str(sleeper.pid), "fatal"]
-    assert second[1:] == [str(sender.pid), "sender", "kill", "SIGKILL", str(sleeper.pid), "ESRCH"]
+    first, death, second = (running.line().split() for _ in range(3))
+    sent = [str(sender.pid), "sender", "kill", "SIGKILL", str(sleeper.pid)]
+    # It may have died before the line was written.
+    assert first[1:] in ([*sent, "fatal"], [*sent, "died"])
+    assert death[1:7] == ["-", "-", "death", "SIGKILL", str(sleeper.pid), "died"]
+    assert death[7].startswith("+")
+    assert second[1:] == [*sent, "ESRCH"]
     ended = running.end(0)
-    assert (ended.status, ended.lines, ended.summary) == (0, [], "2 received, 0 lost\n")
+    assert (ended.status, ended.lines, ended.summary) == (0, [], "3 received, 0 lost\n")
 
 
 def test_json_tells_the_kill_and_then_that_nobody_is_there(
@@ -66,11 +70,18 @@ def test_json_tells_the_kill_and_then_that_nobody_is_there(
     running = command("-j", "-p", f"{sender.pid},{os.getpid()}")
     running.wait_by_probe()
     kill_twice(sender, sleeper)
+    found_all: list[dict[str, Any]] = []
     objects: list[dict[str, Any]] = []
     while len(objects) < 2:
-        found = running.object()
-        if found["sender"]["pid"] == sender.pid:
-            objects.append(found)
+        found_all.append(running.object())
+        objects = [
+            found
+            for found in found_all
+            if found["type"] == "send" and found["sender"]["pid"] == sender.pid
+        ]
+    (death,) = (found for found in found_all if found["type"] == "death")
+    assert (death["send_id"], death["signal"]) == (objects[0]["id"], "SIGKILL")
+    assert death["target"]["pid"] == sleeper.pid
     answers = [(found["ret"], found["error"]) for found in objects]
     assert answers == [(0, None), (-3, "ESRCH")]
     for found in objects:
