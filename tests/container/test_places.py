@@ -44,8 +44,7 @@ def test_by_a_tracer_in_the_container(engine: Engine, image: str) -> None:
         with Sender(traced) as sender:
             sender.send(signal.SIGWINCH, _SENT)
             identity = container_id(traced)
-            # What is read while the container runs is looked up then.
-            traced.wait_for_first_event()
-        events = traced.end_with_events()
+            # The sender lives until all is printed.
+            events = traced.end_with_events()
     mine = [event for event in events if event["sender"]["host_pid"] == sender.host_pid]
     assert [event["sender"]["container"] for event in mine] == [identity] * _SENT

@@ -71,6 +71,20 @@ def test_a_cgroup_that_is_gone_is_null_unless_it_was_read_before(make_sender: Ma
     assert [process.place for process in found] == [Place(CONTAINER, SCOPE, None), NOWHERE]
 
 
+def test_where_a_process_is_now_is_not_told_as_where_it_was(sender: Sender) -> None:
+    with ExitStack() as stack:
+        now = stack.enter_context(group_in(unified(), SCOPE))
+        with group_in(unified()) as before:
+            enter(before, sender.pid)
+            tracer = stack.enter_context(SignalTracer(sender_pid=sender.pid))
+            sender.send(1, target=NOBODY)
+            enter(now, sender.pid)
+        sender.send(1, target=NOBODY)
+        places = [process.place for process in told(tracer)]
+        sender.close()
+    assert places == [NOWHERE, Place(CONTAINER, SCOPE, None)]
+
+
 def test_a_cgroup_keeps_its_name_and_its_id_is_not_given_again() -> None:
     # By which a path that was found once stays right.
     ids = []
