@@ -193,14 +193,14 @@ def pkg_config(*what: str) -> list[str]:
 def build_extension(target: Path = EXTENSION) -> str:
     """Generate and compile the cffi extension; returns the libbpf it was built against."""
     ffi = cffi.FFI()
-    declarations = [records(), *((NATIVE / n).read_text() for n in ("libbpf.h", "reader.h"))]
-    ffi.cdef("\n".join(declarations))
+    headers = ("libbpf.h", "reader.h", "cgroups.h")
+    ffi.cdef("\n".join([records(), *((NATIVE / header).read_text() for header in headers)]))
     ffi.set_source(
         "pysigsnoop._native",
         "\n".join(f"#include {name}" for name in (
             "<stdbool.h>", "<stdint.h>", "<bpf/bpf.h>",
             "<bpf/btf.h>", "<bpf/libbpf.h>",
-            '"sigsnoop.h"', '"reader.h"',
+            '"sigsnoop.h"', '"reader.h"', '"cgroups.h"',
         )),
     )  # fmt: skip
     if not Path("/usr/include/bpf/libbpf.h").is_file() and not pkg_config("--cflags"):
@@ -220,7 +220,8 @@ def build_extension(target: Path = EXTENSION) -> str:
                 *("-Ibpf", "-Isrc/native", f"-ffile-prefix-map={folder}=."),
                 *pkg_config("--cflags"),
                 *shlex.split(os.environ.get("CFLAGS", "")),
-                *(str(generated), "src/native/reader.c", "src/native/kernel.c", "-o", str(built)),
+                *(str(generated), *(f"src/native/{n}.c" for n in ("reader", "kernel", "cgroups"))),
+                *("-o", str(built)),
                 # A libbpf without one of the functions is refused at import, not in mid-trace.
                 "-Wl,-z,now",
                 *shlex.split(os.environ.get("LDFLAGS", "")),

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from .cgroup_tree import mounts
 from .errors import FilterInvalid
 
 
 def _mounts() -> list[Path]:
     """Where cgroup v2 is mounted; the usual place first."""
-    found = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        fields, _, kind = line.partition(" - ")
-        if kind.split()[0] == "cgroup2":
-            found.append(Path(fields.split()[4].encode().decode("unicode_escape")))
-    return sorted(found, key=lambda path: len(path.parts))
+    return [Path(os.fsdecode(mount.folder)) for mount in mounts()]
 
 
 def cgroup_id(path: str) -> int:
@@ -23,17 +20,17 @@ def cgroup_id(path: str) -> int:
     `path` is a folder of the cgroup v2 mount, or the same as /proc/PID/cgroup
     writes it (`/system.slice/cron.service`). Raises FilterInvalid where there is none.
     """
-    mounts = _mounts()
-    if not mounts:
+    found = _mounts()
+    if not found:
         raise FilterInvalid(
             "cgroup v2 is not mounted",
             hint="sudo mount -t cgroup2 cgroup2 /sys/fs/cgroup     (v1 cgroups have no ids)",
         )
-    for mount in mounts:
+    for mount in found:
         for place in (Path(path), mount / path.lstrip("/")):
             resolved = place.resolve()
             if (resolved == mount or mount in resolved.parents) and resolved.is_dir():
                 return resolved.stat().st_ino
     raise FilterInvalid(
-        f"{path} is no cgroup below {mounts[0]}", hint=f"find {mounts[0]} -type d lists them"
+        f"{path} is no cgroup below {found[0]}", hint=f"find {found[0]} -type d lists them"
     )

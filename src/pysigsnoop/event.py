@@ -17,8 +17,10 @@ from ._records import (
     SEND_FIELDS,
 )
 from .clock import rfc3339
+from .places import Place
 from .siginfo import code_name
 from .signals import Signal, signal_of
+from .whereabouts import place_of
 
 #: What a record of a send begins with.
 SEND: int = RECORD_TYPE["send"]
@@ -51,6 +53,10 @@ class Process:
     `comm` and `parent_comm` are text, with bytes that are no UTF-8 as `\\xff`;
     `comm_bytes` is what the kernel holds, at most 15 bytes. None of them is safe
     to print: see `pysigsnoop.printable`.
+
+    `container`, `unit` and `pod` are what its cgroup says, as `place` all three;
+    looked up when read, so of a cgroup that is gone by then they are None unless
+    they were read before. docs/events.md has the rules. They are no safer to print.
     """
 
     __slots__ = ("_at", "_record")
@@ -107,6 +113,22 @@ class Process:
         return int(self._get("cgroup_id"))
 
     @property
+    def place(self) -> Place:
+        return place_of(self.cgroup_id, self.pid, self.start_ns)
+
+    @property
+    def container(self) -> str | None:
+        return self.place.container
+
+    @property
+    def unit(self) -> str | None:
+        return self.place.unit
+
+    @property
+    def pod(self) -> str | None:
+        return self.place.pod
+
+    @property
     def comm_bytes(self) -> bytes:
         raw: bytes = self._get("comm")
         return raw.partition(b"\0")[0]
@@ -117,6 +139,7 @@ class Process:
 
     def as_dict(self) -> dict[str, Any]:
         """The keys of the JSON form."""
+        container, unit, pod = self.place
         return {
             "pid": self.pid,
             "tid": self.tid,
@@ -132,6 +155,9 @@ class Process:
             },
             "start_ns": self.start_ns,
             "cgroup_id": self.cgroup_id,
+            "container": container,
+            "unit": unit,
+            "pod": pod,
         }
 
     def __repr__(self) -> str:

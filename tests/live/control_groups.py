@@ -31,9 +31,9 @@ def _removed(folder: Path) -> bool:
 
 
 @contextmanager
-def group_in(parent: Path) -> Iterator[Path]:
+def group_in(parent: Path, name: str = "") -> Iterator[Path]:
     """A new group; whoever enters it must have ended with the block."""
-    folder = parent / f"pysigsnoop-{uuid.uuid4().hex}"
+    folder = parent / (name or f"pysigsnoop-{uuid.uuid4().hex}")
     folder.mkdir()
     try:
         yield folder
@@ -49,6 +49,14 @@ def enter(folder: Path, pid: int) -> None:
 def inode(folder: Path) -> int:
     """By which the kernel knows a group of version 2."""
     return folder.stat().st_ino
+
+
+def legacy() -> Path:
+    """Where a hierarchy of version 1 is mounted; skips the test where none is."""
+    for folder, kind, options in mounts():
+        if kind == "cgroup" and {"pids", "freezer"} & {*options} and os.access(folder, os.W_OK):
+            return folder
+    pytest.skip("cgroup v1 is not in use: neither pids nor freezer is mounted")
 
 
 def unified() -> Path:

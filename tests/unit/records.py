@@ -53,6 +53,7 @@ KILL = {
     "sender.parent_pid": 11,
     "sender.parent_host_pid": 5977,
     "sender.start_ns": 4_000_000_000,
+    # Ids that no machine has handed out.
     "sender.cgroup_id": 2**40,
     "sender.comm": b"bash".ljust(16, b"\0"),
     "sender.parent_comm": b"sshd",
@@ -64,7 +65,7 @@ KILL = {
     "target.uid": 1001,
     "target.parent_host_pid": 1,
     "target.start_ns": 4_500_000_000,
-    "target.cgroup_id": 7,
+    "target.cgroup_id": 2**41,
     "target.comm": b"sleep",
     "target.parent_comm": b"init",
 }

@@ -43,6 +43,9 @@ def test_the_json_form_has_the_agreed_keys_in_order() -> None:
             "parent": {"pid": 11, "host_pid": 5977, "comm": "sshd"},
             "start_ns": 4_000_000_000,
             "cgroup_id": 2**40,
+            "container": None,
+            "unit": None,
+            "pod": None,
         },
         "target_arg": 2219,
         "tgid_arg": None,
@@ -59,7 +62,10 @@ def test_the_json_form_has_the_agreed_keys_in_order() -> None:
             "uid": 1001,
             "parent": {"pid": None, "host_pid": 1, "comm": "init"},
             "start_ns": 4_500_000_000,
-            "cgroup_id": 7,
+            "cgroup_id": 2**41,
+            "container": None,
+            "unit": None,
+            "pod": None,
         },
         "ret": 0,
         "error": None,
@@ -76,8 +82,14 @@ def test_the_json_form_has_the_agreed_keys_in_order() -> None:
         *("ret", "error", "recipients", "result", "disposition", "blocked", "fatal"),
         "outcome",
     ]
-    keys = ["pid", "tid", "host_pid", "host_tid", "ns_pid", "comm", "uid", "parent"]
-    assert list(found["sender"]) == list(found["target"]) == [*keys, "start_ns", "cgroup_id"]
+    assert (
+        list(found["sender"])
+        == list(found["target"])
+        == [
+            *("pid", "tid", "host_pid", "host_tid", "ns_pid", "comm", "uid", "parent"),
+            *("start_ns", "cgroup_id", "container", "unit", "pod"),
+        ]
+    )
     assert type(found["signo"]) is int
 
 
