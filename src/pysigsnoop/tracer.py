@@ -35,8 +35,10 @@ _DRAIN_S = 0.05
 _LOOK_S = 0.1
 
 _LEARN = "learn_tracer"
-_MAPS = ("counters", "groups", "ids", "oom_threads", "refused", "ring", "scratch", "wanted")
-_OUTCOME_MAPS = ("ended", "link_scratch", "links")
+_MAPS = (
+    *("counters", "ended", "groups", "ids", "link_scratch", "links", "oom_threads", "refused"),
+    *("ring", "scratch", "wanted"),
+)
 
 
 class SignalTracer:
@@ -191,7 +193,7 @@ class SignalTracer:
     def _prepare(self, bpf: BpfObject, programs: list[str], family: str) -> None:
         """Choose, set up and load, for one way to attach."""
         filters = self._filters
-        bpf.choose([*programs, _LEARN], [*_MAPS, *(_OUTCOME_MAPS if self._outcomes else ())])
+        bpf.choose([*programs, _LEARN], _MAPS)
         settings = filters.settings(
             # Syscall tracepoints leave out 32-bit callers.
             compat_exits=family != "tracepoint",
@@ -204,7 +206,7 @@ class SignalTracer:
         bpf.resize("counters", self._cpus)
         bpf.resize("groups", self._max_group_calls)
         bpf.resize("wanted", max(1, len(filters)))
-        bpf.resize("links", self._max_links)
+        bpf.resize("links", self._max_links if self._outcomes else 1)
         bpf.load()
         bpf.add_keys("wanted", filters.keys())
 
