@@ -39,6 +39,7 @@ EXTENSION = PACKAGE / "_native.abi3.so"
 TABLES = PACKAGE / "_records.py"
 RECORDS = ROOT / "bpf" / "sigsnoop.h"
 NATIVE = ROOT / "src" / "native"
+SOURCES = ("reader", "companions", "kernel", "cgroups")
 
 # Oldest CPython whose stable ABI the extension asks for; pyproject.toml says the same.
 STABLE_ABI = (3, 10)
@@ -89,6 +90,9 @@ def members(ffi: cffi.FFI, struct: Any, prefix: str = "") -> Iterator[tuple[str,
             yield prefix + name, STRUCT_CODES[kind.cname]
         elif kind.item.cname == "char":
             yield prefix + name, f"{kind.length}s"
+        elif kind.item.kind == "struct":
+            for i in range(kind.length):
+                yield from members(ffi, kind.item, f"{prefix}{name}.{i}.")
         else:
             for i in range(kind.length):
                 yield f"{prefix}{name}.{i}", STRUCT_CODES[kind.item.cname]
@@ -220,7 +224,7 @@ def build_extension(target: Path = EXTENSION) -> str:
                 *("-Ibpf", "-Isrc/native", f"-ffile-prefix-map={folder}=."),
                 *pkg_config("--cflags"),
                 *shlex.split(os.environ.get("CFLAGS", "")),
-                *(str(generated), *(f"src/native/{n}.c" for n in ("reader", "kernel", "cgroups"))),
+                *(str(generated), *(f"src/native/{n}.c" for n in SOURCES)),
                 *("-o", str(built)),
                 # A libbpf without one of the functions is refused at import, not in mid-trace.
                 "-Wl,-z,now",

@@ -121,6 +121,7 @@ static __noinline int on_generate(struct generated *g)
 	__u32 tid = bpf_get_current_pid_tgid();
 	bool process, many, single, passed;
 	__u64 id, call_id, *mm;
+	struct told told;
 
 	g->current = (void *)bpf_get_current_task();
 	g->current_flags = READ_TASK(g->current, flags);
@@ -172,6 +173,7 @@ static __noinline int on_generate(struct generated *g)
 	}
 	if (group)
 		group->submitted = 1;
+	told = tell_details(sender_is_current(g, origin) ? g->current : NULL, g->task, id, false);
 	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);
 	/* Asked once: 5.10's verifier forgets the answer. */
 	if (!send) {
@@ -213,6 +215,7 @@ static __noinline int on_generate(struct generated *g)
 		send->hold = SIGSNOOP_HOLD_OOM;
 		send->sender.host_tid = tid;
 	}
+	note_details(send, told);
 	count_signal(single, SIGSNOOP_SIGNAL_SUBMITTED, SIGSNOOP_SINGLE_SUBMITTED);
 	bpf_ringbuf_submit(send, wake_reader());
 	return 0;
@@ -260,6 +263,7 @@ static __noinline int on_exit(long ret)
 	struct syscall call = {};
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct refused_call *refused_call = NULL;
+	struct told told;
 	__u32 refusal = 0;
 
 	if (live.phase == SIGSNOOP_IDLE) {
@@ -308,6 +312,7 @@ static __noinline int on_exit(long ret)
 		count(SIGSNOOP_CALL_FILTERED);
 		return 0;
 	}
+	told = tell_details(caller, target, (__u64)tid << 1, true);
 	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);
 	if (!send) {
 		count(SIGSNOOP_CALL_RING_FULL);
@@ -327,6 +332,7 @@ static __noinline int on_exit(long ret)
 		describe(target, &send->target);
 		send->known |= SIGSNOOP_KNOWN_TARGET;
 	}
+	note_details(send, told);
 	count(SIGSNOOP_CALL_SUBMITTED);
 	bpf_ringbuf_submit(send, wake_reader());
 	return 0;

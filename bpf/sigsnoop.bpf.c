@@ -34,14 +34,19 @@ struct {
 	__uint(max_entries, 8 * 1024 * 1024);
 } ring SEC(".maps");
 
-static __always_inline void count(enum sigsnoop_counter which)
+static __always_inline void count_more(enum sigsnoop_counter which, __u64 more)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct sigsnoop_counters *slot = bpf_map_lookup_elem(&counters, &cpu);
 
 	/* Atomic, since a program can be preempted by another on its CPU. */
 	if (slot)
-		__sync_fetch_and_add(&slot->n[which], 1);
+		__sync_fetch_and_add(&slot->n[which], more);
+}
+
+static __always_inline void count(enum sigsnoop_counter which)
+{
+	count_more(which, 1);
 }
 
 /*
@@ -66,6 +71,7 @@ static __always_inline __u64 wake_reader(void)
 #include "filter.bpf.h"
 #include "group.bpf.h"
 #include "link.bpf.h"
+#include "details.bpf.h"
 #include "send.bpf.h"
 #include "deliver.bpf.h"
 #include "death.bpf.h"

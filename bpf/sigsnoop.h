@@ -26,6 +26,7 @@ enum sigsnoop_record_type {
 	SIGSNOOP_OOM_VICTIM,	/* the OOM killer chose; just after its SIGKILL */
 	SIGSNOOP_DELIVERY,
 	SIGSNOOP_DEATH,
+	SIGSNOOP_DETAILS,	/* more of an end; a companion, just before its send */
 };
 
 /*
@@ -162,7 +163,7 @@ struct sigsnoop_send {
 	unsigned char hold;	/* SIGSNOOP_HOLD_*: the record waits for another */
 	unsigned char many;	/* of a group send */
 	unsigned char outcome;
-	unsigned char spare;
+	unsigned char companions;	/* how many records with its key came before it */
 	struct sigsnoop_process sender;
 	struct sigsnoop_process target;
 };
@@ -205,6 +206,68 @@ struct sigsnoop_end {
 	struct sigsnoop_process target;
 };
 
+/*
+ * Companions say more of a send, and come before it, from the same run of the same
+ * program. All begin so. The key is the send's id; of a send without one, which the
+ * exit of a call tells, twice the thread's number in the initial namespace: even,
+ * as no id is.
+ */
+struct sigsnoop_companion {
+	unsigned int type;
+	unsigned int spare;
+	unsigned long long key;
+};
+
+#define SIGSNOOP_PARENTS 8
+/* Bytes of a command line that are kept, and of a path before its last component. */
+#define SIGSNOOP_CMDLINE_LEN 512
+#define SIGSNOOP_EXE_LEN 512
+
+/* Which ends a record of details is about: both, where a thread signals itself. */
+enum sigsnoop_side {
+	SIGSNOOP_SIDE_SENDER = 1,
+	SIGSNOOP_SIDE_TARGET = 2,
+};
+
+enum sigsnoop_detail {
+	SIGSNOOP_DETAIL_CMDLINE = 1,
+	SIGSNOOP_DETAIL_CMDLINE_CUT = 2,	/* there is more of it */
+	SIGSNOOP_DETAIL_TITLE = 4,	/* one string, written over the arguments */
+	SIGSNOOP_DETAIL_ELSEWHERE = 8,	/* the command line is in memory that was not at hand */
+	SIGSNOOP_DETAIL_EXE = 16,
+	SIGSNOOP_DETAIL_EXE_CUT = 32,	/* its beginning is missing */
+	SIGSNOOP_DETAIL_EXE_DELETED = 64,
+	SIGSNOOP_DETAIL_LOGIN = 128,	/* loginuid, sessionid */
+};
+
+/* Numbers as in struct sigsnoop_process. */
+struct sigsnoop_parent {
+	unsigned int pid;
+	unsigned int host_pid;
+	char comm[SIGSNOOP_COMM_LEN];
+};
+
+/*
+ * Details of an end. Behind it lies text: cmdline_size bytes of the command line,
+ * then exe_size of the path, its last component first, a NUL after each.
+ */
+struct sigsnoop_details {
+	unsigned int type;
+	unsigned int sides;
+	unsigned long long key;
+	/* These tell one program of a process from the next that it executes. */
+	unsigned long long exec_id;
+	unsigned long long arg_start;
+	unsigned long long arg_end;
+	unsigned int known;
+	unsigned int loginuid;
+	unsigned int sessionid;
+	unsigned int cmdline_size;
+	unsigned int exe_size;
+	unsigned int parent_count;	/* nearest first */
+	struct sigsnoop_parent parents[SIGSNOOP_PARENTS];
+};
+
 /* Where signals and calls are counted; of three alike, each ends in one. */
 enum sigsnoop_counter {
 	/* Signals generated. */
@@ -238,6 +301,7 @@ enum sigsnoop_counter {
 	/* Sends remembered until their end, and forgotten at it; what is neither there was evicted. */
 	SIGSNOOP_LINK_ADDED,
 	SIGSNOOP_LINK_REMOVED,
+	SIGSNOOP_DETAILS_RING_FULL,	/* of sends that were submitted */
 	SIGSNOOP_COUNTERS,
 };
 
@@ -277,6 +341,8 @@ struct sigsnoop_settings {
 	unsigned char outcomes;	/* deliveries and deaths are watched */
 	unsigned char unlinked;	/* and told where their send is not known */
 	unsigned char exits;	/* ends without a signal are told */
+	unsigned char details;	/* told of both ends */
+	unsigned char spare[7];
 	unsigned long long signals[SIGSNOOP_SIGNAL_WORDS];
 };
 

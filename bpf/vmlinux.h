@@ -204,7 +204,7 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
-/* Files, as far as a pidfd's process. */
+/* Files, as far as a pidfd's process and a program's path. */
 struct super_block {
 	unsigned long s_magic;
 };
@@ -219,9 +219,44 @@ struct proc_inode {
 	struct inode vfs_inode;
 };
 
+/* Where a file lies: its place in its file system, and where that is mounted. */
+struct qstr {
+	const unsigned char *name;
+};
+
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+
+struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct fs_struct {
+	struct path root;
+};
+
 struct file {
 	struct inode *f_inode;
 	void *private_data;
+	struct path f_path;
 };
 
 struct fdtable {
@@ -241,7 +276,11 @@ struct cred {
 	kuid_t uid;
 };
 
-struct mm_struct;
+/* A process's memory: where its command line lies, and which file it runs. */
+struct mm_struct {
+	unsigned long arg_start, arg_end;
+	struct file *exe_file;
+};
 
 /* The saved user registers of a system call. */
 #if defined(__TARGET_ARCH_x86)
@@ -280,6 +319,10 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	struct hlist_node pid_links[PIDTYPE_MAX];
+	__u64 self_exec_id;
+	kuid_t loginuid;
+	unsigned int sessionid;
+	struct fs_struct *fs;
 	struct list_head thread_node;
 	__u64 start_boottime;
 	const struct cred *real_cred;

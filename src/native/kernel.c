@@ -10,11 +10,13 @@
 #include "sigsnoop.h"
 #include "reader.h"
 
-int run_once(int program_fd)
+int run_once(int program_fd, const uint64_t *arguments, size_t count)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, options);
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = count ? arguments : NULL,
+		    .ctx_size_in = count * sizeof(*arguments));
+	int error = bpf_prog_test_run_opts(program_fd, &options);
 
-	return bpf_prog_test_run_opts(program_fd, &options);
+	return error ? error : (int)options.retval;
 }
 
 uint64_t program_misses(int program_fd)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <bpf/libbpf.h>
 #include "sigsnoop.h"
+#include "companions.h"
 #include "reader.h"
 
 /*
@@ -29,6 +30,12 @@ union event {
 };
 
 _Static_assert(sizeof(union event) == sizeof(struct sigsnoop_send), "a batch is of sends");
+
+/* An event that is kept back, and what came with it. */
+struct held {
+	union event event;
+	struct companion *companions;
+};
 
 /* A power of two, and twice the batch at the least. */
 #define SLOTS 4096
@@ -51,8 +58,9 @@ struct reader {
 	 * Events kept back, oldest first. A send's hold says for what, NOTHING: for room
 	 * in a batch; an end waits for its send, which is before it.
 	 */
-	union event *held;
+	struct held *held;
 	size_t held_count, held_size;
+	struct companions companions;
 	/* Ids of sends that generated nothing; the kernel's are odd. */
 	unsigned long long last_id;
 	struct reader_counts counts;
@@ -62,20 +70,27 @@ struct reader {
 /* Any value below 0 stops libbpf after this record, which then counts as read. */
 #define STOP (-1)
 
-static bool keep(struct reader *reader, const void *event, size_t size)
+static bool keep(struct reader *reader, const void *event, size_t size,
+		 struct companion *companions)
 {
+	struct held *held;
+
+
 	if (reader->held_count == reader->held_size) {
 		size_t grown_size = reader->held_size ? reader->held_size * 2 : 64;
 		void *grown = realloc(reader->held, grown_size * sizeof(*reader->held));
 
 		if (!grown) {
+			companions_drop(companions);
 			reader->error = ENOMEM;
 			return false;
 		}
 		reader->held = grown;
 		reader->held_size = grown_size;
 	}
-	memcpy(&reader->held[reader->held_count++], event, size);
+	held = &reader->held[reader->held_count++];
+	memcpy(&held->event, event, size);
+	held->companions = companions;
 	return true;
 }
 
@@ -91,9 +106,11 @@ static unsigned short *slot_of(struct reader *reader, unsigned long long id)
 }
 
 /* Hands a complete send to the batch; false where there is no room. */
-static bool emit_send(struct reader *reader, const struct sigsnoop_send *send)
+static bool emit_send(struct reader *reader, const struct sigsnoop_send *send,
+		      struct companion *companions)
 {
 	if (!(reader->origins >> send->origin & 1)) {
+		companions_drop(companions);
 		reader->counts.filtered++;
 		return true;
 	}
@@ -105,6 +122,9 @@ static bool emit_send(struct reader *reader, const struct sigsnoop_send *send)
 	/* A group send with recipients is counted when its answer comes. */
 	if (send->origin < SIGSNOOP_FIRST_KERNEL_ORIGIN && !send->many)
 		reader->counts.calls++;
+	if (companions && !companions_hand_out(&reader->companions, reader->next - reader->batch,
+					       companions))
+		reader->error = ENOMEM;
 	reader->next->send = *send;
 	if (send->outcome == SIGSNOOP_OUTCOME_PENDING) {
 		*slot_of(reader, send->id) = reader->next - reader->batch + 1;
@@ -152,18 +172,23 @@ static bool emit_end(struct reader *reader, const struct sigsnoop_end *end)
 	return true;
 }
 
-static bool emit(struct reader *reader, const union event *event)
+static bool emit(struct reader *reader, const struct held *held)
 {
-	return event->type == SIGSNOOP_SEND ? emit_send(reader, &event->send)
+	const union event *event = &held->event;
+
+	return event->type == SIGSNOOP_SEND ? emit_send(reader, &event->send, held->companions)
 					    : emit_end(reader, &event->end);
 }
 
 /* The send with this id among the first that are kept back. */
 static struct sigsnoop_send *held_send(struct reader *reader, unsigned long long id, size_t first)
 {
-	for (size_t i = 0; id && i < first; i++)
-		if (reader->held[i].type == SIGSNOOP_SEND && reader->held[i].send.id == id)
-			return &reader->held[i].send;
+	for (size_t i = 0; id && i < first; i++) {
+		union event *event = &reader->held[i].event;
+
+		if (event->type == SIGSNOOP_SEND && event->send.id == id)
+			return &event->send;
+	}
 	return NULL;
 }
 
@@ -193,7 +218,7 @@ static void release(struct reader *reader, unsigned long long time)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < reader->held_count; i++) {
-		union event *event = &reader->held[i];
+		union event *event = &reader->held[i].event;
 		bool complete;
 
 		if (event->type == SIGSNOOP_SEND) {
@@ -203,10 +228,10 @@ static void release(struct reader *reader, unsigned long long time)
 		} else {
 			complete = !held_send(reader, event->end.send_id, kept);
 		}
-		if (complete && emit(reader, event))
+		if (complete && emit(reader, &reader->held[i]))
 			continue;
 		if (kept != i)
-			reader->held[kept] = *event;
+			reader->held[kept] = reader->held[i];
 		kept++;
 	}
 	reader->held_count = kept;
@@ -215,7 +240,7 @@ static void release(struct reader *reader, unsigned long long time)
 static void end_group(struct reader *reader, const struct sigsnoop_group_end *end)
 {
 	for (size_t i = 0; i < reader->held_count; i++) {
-		struct sigsnoop_send *send = &reader->held[i].send;
+		struct sigsnoop_send *send = &reader->held[i].event.send;
 
 		if (send->type != SIGSNOOP_SEND || send->hold != SIGSNOOP_HOLD_GROUP ||
 		    send->call_id != end->call_id)
@@ -232,7 +257,7 @@ static void end_group(struct reader *reader, const struct sigsnoop_group_end *en
 static void name_oom_victim(struct reader *reader, const struct sigsnoop_oom_victim *victim)
 {
 	for (size_t i = 0; i < reader->held_count; i++) {
-		struct sigsnoop_send *send = &reader->held[i].send;
+		struct sigsnoop_send *send = &reader->held[i].event.send;
 
 		/* The thread is kept where a sender's would stand; nobody sent it. */
 		if (send->type == SIGSNOOP_SEND && send->hold == SIGSNOOP_HOLD_OOM &&
@@ -245,12 +270,25 @@ static void name_oom_victim(struct reader *reader, const struct sigsnoop_oom_vic
 	release(reader, 0);
 }
 
+static struct companion *claim(struct reader *reader, const struct sigsnoop_send *send)
+{
+	unsigned long long key = send->id ? send->id : send->sender.host_tid * 2ull;
+	struct companion *claimed;
+	unsigned int found;
+
+	claimed = companions_claim(&reader->companions, key, send->companions, &found);
+	reader->counts.missing += send->companions - found;
+	return claimed;
+}
+
 static void take_send(struct reader *reader, struct sigsnoop_send *send)
 {
+	struct companion *companions = send->companions ? claim(reader, send) : NULL;
+
 	if (!send->id)
 		send->id = send->call_id = reader->last_id += 2;
-	if (send->hold != SIGSNOOP_HOLD_NOTHING || !emit_send(reader, send))
-		keep(reader, send, sizeof(*send));
+	if (send->hold != SIGSNOOP_HOLD_NOTHING || !emit_send(reader, send, companions))
+		keep(reader, send, sizeof(*send), companions);
 }
 
 static void take_end(struct reader *reader, const struct sigsnoop_end *end)
@@ -260,7 +298,16 @@ static void take_end(struct reader *reader, const struct sigsnoop_end *end)
 	if (send)
 		tell_outcome(send, end);
 	if (send || !emit_end(reader, end))
-		keep(reader, end, sizeof(*end));
+		keep(reader, end, sizeof(*end), NULL);
+}
+
+/* Without the room behind its text, which nobody cleared. */
+static void take_details(struct reader *reader, const struct sigsnoop_details *details, size_t size)
+{
+	size_t used = sizeof(*details) + details->cmdline_size + details->exe_size;
+
+	if (!companions_keep(&reader->companions, details, used < size ? used : size))
+		reader->error = ENOMEM;
 }
 
 static int take_record(void *context, void *data, size_t size)
@@ -279,6 +326,8 @@ static int take_record(void *context, void *data, size_t size)
 		end_group(reader, data);
 	} else if (type == SIGSNOOP_OOM_VICTIM && size == sizeof(struct sigsnoop_oom_victim)) {
 		name_oom_victim(reader, data);
+	} else if (type == SIGSNOOP_DETAILS && size >= sizeof(struct sigsnoop_details)) {
+		take_details(reader, data, size);
 	} else {
 		reader->error = EBADMSG;
 	}
@@ -333,7 +382,10 @@ void reader_free(struct reader *reader)
 	unmap_page(reader->live);
 	if (reader->timer >= 0)
 		close(reader->timer);
+	for (size_t i = 0; i < reader->held_count; i++)
+		companions_drop(reader->held[i].companions);
 	free(reader->held);
+	companions_free(&reader->companions);
 	free(reader);
 }
 
@@ -358,7 +410,7 @@ static void set_timer(struct reader *reader)
 
 	/* An end that is kept back is behind its send, or behind one that waits for room. */
 	for (size_t i = 0; i < reader->held_count; i++) {
-		union event *event = &reader->held[i];
+		union event *event = &reader->held[i].event;
 		unsigned long long when_due = event->type == SIGSNOOP_SEND ? due(&event->send) : 0;
 
 		if (event->type == SIGSNOOP_SEND || !held_send(reader, event->end.send_id, i))
@@ -380,6 +432,7 @@ long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capa
 
 	reader->batch = reader->next = (union event *)batch;
 	reader->room = capacity;
+	reader->companions.used = 0;
 	if (reader->slots_used)
 		memset(reader->slots, 0, sizeof(reader->slots));
 	reader->slots_used = false;
@@ -400,6 +453,12 @@ long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capa
 	if (error < 0 && error != STOP)
 		return error;
 	return capacity - reader->room;
+}
+
+const unsigned char *reader_companions(const struct reader *reader, size_t *size)
+{
+	*size = reader->companions.used;
+	return reader->companions.batch;
 }
 
 struct reader_counts reader_counts(const struct reader *reader)

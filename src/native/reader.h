@@ -32,6 +32,12 @@ int reader_timer_fd(const struct reader *reader);
  */
 long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capacity, bool all);
 
+/*
+ * What came with the sends of the last batch, valid until the next: for each record
+ * the index of its send in the batch, its size (unsigned int both), the record.
+ */
+const unsigned char *reader_companions(const struct reader *reader, size_t *size);
+
 /* What was handed out so far. */
 struct reader_counts {
 	unsigned long long events;	/* of all types */
@@ -40,11 +46,12 @@ struct reader_counts {
 	unsigned long long deliveries;
 	unsigned long long deaths;
 	unsigned long long filtered;	/* turned out to be of an origin that is not wanted */
+	unsigned long long missing;	/* companions that gave way before their send came */
 };
 struct reader_counts reader_counts(const struct reader *reader);
 
-/* Runs a program once in the calling thread (BPF_PROG_TEST_RUN): 0 or -errno. */
-int run_once(int program_fd);
+/* Runs a program once in the calling thread (BPF_PROG_TEST_RUN): what it returned, or -errno. */
+int run_once(int program_fd, const uint64_t *arguments, size_t count);
 
 /* How often the kernel skipped a program because it was already running; 0 before 5.12. */
 uint64_t program_misses(int program_fd);

@@ -7,7 +7,7 @@
             print(event.sender, event.signal.name, event.target_arg, event.error)
 
 SignalTracer   opens, reads, counts, closes
-Event          one send; Process is its sender, or its target
+Event          one send; Process is its sender, or its target, Ancestor a parent of that
 Delivery       where a signal was taken; Death: where a process ended
 Signal         an int with a name
 Stats, Lost    where every call went
@@ -37,6 +37,7 @@ from .text import printable
 __version__ = "0.1.0"
 
 __all__ = [
+    "Ancestor",
     "Death",
     "Delivery",
     "Event",
@@ -59,6 +60,7 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .details import Ancestor
     from .ends import Death, Delivery
     from .event import Event, Process
     from .stats import Lost, Stats
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
 
 # What needs something built; the rest of the package, and --help, must do without.
 _BUILT = {
+    "Ancestor": "details",
     "Death": "ends",
     "Delivery": "ends",
     "Event": "event",

@@ -148,11 +148,15 @@ class BpfObject:
         self._views.append(view)
         return view
 
-    def run_once(self, program: str) -> None:
-        """Run a program in this thread (BPF_PROG_TEST_RUN, kernel 5.10 for raw tracepoints)."""
-        result = lib.run_once(self._program_fd(program))
-        if result:
+    def run_once(self, program: str, *arguments: int) -> int:
+        """Run a program in this thread (BPF_PROG_TEST_RUN, kernel 5.10 for raw tracepoints).
+
+        Returns what it returns.
+        """
+        result = int(lib.run_once(self._program_fd(program), arguments, len(arguments)))
+        if result < 0:
             raise diagnosis.call_failed(f"running {program}", library.error_number(result))
+        return result
 
     def _program(self, name: str) -> Any:
         return lib.bpf_object__find_program_by_name(self._object, name.encode())

@@ -139,10 +139,12 @@ def _trace(chosen: Namespace, console: Console) -> ExitStatus:
         fatal_only=chosen.fatal,
         outcomes=not chosen.no_outcomes,
         exits=chosen.exits,
+        details=chosen.details or chosen.verbose,
         attach=chosen.attach,
         buffer_size=DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
     )
-    lines = sinks.json_lines() if chosen.json else sinks.TEXT
+    verbose = chosen.details or chosen.verbose
+    lines = sinks.json_lines() if chosen.json else sinks.VERBOSE if verbose else sinks.TEXT
     with tracer, console.ending(tracer.stop):
         left = _stream(tracer, lines, console, chosen.duration, chosen.count)
     stats = tracer.stats

@@ -17,6 +17,8 @@ from ._records import (
     SEND_FIELDS,
 )
 from .clock import rfc3339
+from .details import Ancestor, Details, Sides
+from .details import text as _comm
 from .places import Place
 from .siginfo import code_name
 from .signals import Signal, signal_of
@@ -33,10 +35,6 @@ _ORIGIN_NAMES = {number: name for name, number in ORIGIN.items()}
 _RESULT_NAMES = {number: name for name, number in RESULT.items()}
 _OUTCOME_NAMES = {number: name for name, number in OUTCOME.items() if number}
 _DISPOSITION_NAMES = {number: name for name, number in DISPOSITION.items()}
-
-
-def _comm(raw: bytes) -> str:
-    return raw.partition(b"\0")[0].decode("utf-8", "backslashreplace")
 
 
 class Process:
@@ -57,13 +55,16 @@ class Process:
     `container`, `unit` and `pod` are what its cgroup says, as `place` all three;
     looked up when read, so of a cgroup that is gone by then they are None unless
     they were read before. docs/events.md has the rules. They are no safer to print.
+    `cmdline` and what follows it is known with `SignalTracer(details=True)`, and
+    None without; docs/events.md says where else.
     """
 
-    __slots__ = ("_at", "_record")
+    __slots__ = ("_at", "_details", "_record")
 
-    def __init__(self, record: tuple[Any, ...], at: int) -> None:
+    def __init__(self, record: tuple[Any, ...], at: int, details: Details | None = None) -> None:
         self._record = record
         self._at = at
+        self._details = details
 
     def _get(self, name: str) -> Any:
         return self._record[self._at + _OF[name]]
@@ -137,8 +138,64 @@ class Process:
     def comm(self) -> str:
         return _comm(self._get("comm"))
 
+    @property
+    def cmdline(self) -> list[str] | None:
+        """Its command line, one string an argument, as its memory held it; text as in `comm`."""
+        arguments = self.cmdline_bytes
+        return None if arguments is None else [_text(argument) for argument in arguments]
+
+    @property
+    def cmdline_bytes(self) -> tuple[bytes, ...] | None:
+        """The same as bytes."""
+        return self._details.cmdline if self._details else None
+
+    @property
+    def cmdline_truncated(self) -> bool | None:
+        """Whether there is more of it than the 512 bytes that are kept."""
+        return self._details.cmdline_truncated if self._details else None
+
+    @property
+    def exe(self) -> str | None:
+        """The path of the program that it runs, as its own /proc/self/exe shows it."""
+        path = self.exe_bytes
+        return None if path is None else _text(path)
+
+    @property
+    def exe_bytes(self) -> bytes | None:
+        """The same as bytes."""
+        return self._details.exe if self._details else None
+
+    @property
+    def parents(self) -> tuple[Ancestor, ...] | None:
+        """Its parent, the parent's parent and so on, 8 at most."""
+        return self._details.parents if self._details else None
+
+    @property
+    def loginuid(self) -> int | None:
+        """The user who once logged in, as the initial user namespace numbers it."""
+        return self._details.loginuid if self._details else None
+
+    @property
+    def sessionid(self) -> int | None:
+        """The number of that login, as the kernel's audit gave it."""
+        return self._details.sessionid if self._details else None
+
     def as_dict(self) -> dict[str, Any]:
-        """The keys of the JSON form."""
+        """The keys of the JSON form; those of the details only where they were asked for."""
+        return self._as_dict() | (self._details_as_dict() if self._details else {})
+
+    def _details_as_dict(self) -> dict[str, Any]:
+        parents = self.parents
+        return {
+            "cmdline": self.cmdline,
+            "cmdline_truncated": self.cmdline_truncated,
+            "exe": self.exe,
+            "parents": None if parents is None else [each._asdict() for each in parents],
+            "loginuid": self.loginuid,
+            "sessionid": self.sessionid,
+        }
+
+    def _as_dict(self) -> dict[str, Any]:
         container, unit, pod = self.place
         return {
             "pid": self.pid,
@@ -172,11 +229,14 @@ class Event:
     nothing to know, or that the kernel does not show it; docs/events.md has each case.
     """
 
-    __slots__ = ("_record", "_wall_offset")
+    __slots__ = ("_details", "_record", "_wall_offset")
 
-    def __init__(self, record: tuple[Any, ...], wall_offset: int) -> None:
+    def __init__(
+        self, record: tuple[Any, ...], wall_offset: int, details: Sides | None = None
+    ) -> None:
         self._record = record
         self._wall_offset = wall_offset
+        self._details = details
 
     def _get(self, name: str) -> Any:
         return self._record[_AT[name]]
@@ -243,12 +303,16 @@ class Event:
     @property
     def sender(self) -> Process | None:
         """The calling thread; of the kernel's own, whom its siginfo names; None where nobody."""
-        return Process(self._record, _SENDER) if self._record[_KNOWN] & KNOWN["sender"] else None
+        if not self._record[_KNOWN] & KNOWN["sender"]:
+            return None
+        return Process(self._record, _SENDER, self._details and self._details.sender)
 
     @property
     def target(self) -> Process | None:
         """The process reached, or that a failed or signal-0 call named; None where none was."""
-        return Process(self._record, _TARGET) if self._record[_KNOWN] & KNOWN["target"] else None
+        if not self._record[_KNOWN] & KNOWN["target"]:
+            return None
+        return Process(self._record, _TARGET, self._details and self._details.target)
 
     @property
     def target_arg(self) -> int | None:
@@ -359,6 +423,10 @@ class Event:
         answer = self.result if self.error is None else self.error
         target = self.target or self.target_arg
         return f"<Event {self.origin} {signal} {self.sender!r} -> {target!r}: {answer}>"
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def _hex(number: int | None) -> str | None:

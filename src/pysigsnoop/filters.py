@@ -180,7 +180,13 @@ class Filters:
         )
 
     def settings(
-        self, *, compat_exits: bool, calls: bool, outcomes: bool = False, exits: bool = False
+        self,
+        *,
+        compat_exits: bool,
+        calls: bool,
+        outcomes: bool = False,
+        exits: bool = False,
+        details: bool = False,
     ) -> dict[str, int]:
         """Values for the members of `struct sigsnoop_settings`."""
         filters = sum({1 << number for number, _ in self._keys})
@@ -197,6 +203,7 @@ class Filters:
             "outcomes": outcomes,
             "unlinked": not self.judges_sends,
             "exits": exits,
+            "details": details,
             "signals.0": mask & (1 << 64) - 1,
             "signals.1": mask >> 64,
         }

@@ -120,6 +120,14 @@ def _add_output(top: argparse.ArgumentParser) -> None:
     ends.add_argument("--no-outcomes", action="store_true", help="sends only: no follow-up lines")
     ends.add_argument("--exits", action="store_true", help="processes that exit by themselves too")
     top.add_argument("-j", "--json", action="store_true", help="one JSON object a line")
+    top.add_argument(
+        "--details",
+        action="store_true",
+        help="command line, program, parents and login of both ends",
+    )
+    top.add_argument(
+        "-v", "--verbose", action="store_true", help="user and command line in the columns too"
+    )
 
 
 def _add_filters(top: argparse.ArgumentParser) -> None:

@@ -17,6 +17,8 @@ from .library import ffi, lib
 from .stats import Counts
 
 _RECORD = struct.Struct(SEND_FORMAT)
+# Before each record of `companions`: the index of its send, and its size.
+_COMPANION = struct.Struct("=II")
 # Large enough that the cost of a call is spread thin, small enough to stay in the cache.
 BATCH = 1024
 # How long a reader that was just woken waits before it looks again: latency under load.
@@ -61,6 +63,22 @@ class Ring:
         """The batch's first `count` records, in the order of `SEND_FIELDS`."""
         return _RECORD.iter_unpack(self._bytes[: count * _RECORD.size])
 
+    def companions(self) -> dict[int, list[bytes]]:
+        """What came with the batch's records, in its order, by their index."""
+        size = ffi.new("size_t *")
+        data = lib.reader_companions(self._reader, size)
+        found: dict[int, list[bytes]] = {}
+        if not size[0]:
+            return found
+        held = bytes(ffi.buffer(data, size[0]))
+        at = 0
+        while at < len(held):
+            index, length = _COMPANION.unpack_from(held, at)
+            at += _COMPANION.size
+            found.setdefault(index, []).append(held[at : at + length])
+            at += length
+        return found
+
     def fileno(self) -> int:
         """Readable while `fill` has something to do, and from `wake` to `settle`."""
         return self._epoll.fileno()
@@ -89,6 +107,7 @@ class Ring:
             counts.filtered,
             counts.deliveries,
             counts.deaths,
+            counts.missing,
         )
 
     def wake(self) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from .text import printable
+from .text import printable, quoted
 
 if TYPE_CHECKING:
     from .ends import Death, Delivery
@@ -63,6 +63,20 @@ def _sender(event: Event) -> str:
     return f"{sender.pid or '-':>7} {printable(sender.comm_bytes):15}"
 
 
+# The columns above with the longest word that is common.
+_WIDE = len(HEADER) + 2
+
+
+def verbose_line(event: Event | Delivery | Death) -> str:
+    """The same, and who the sender is: user and command line; `...` where there is more of it."""
+    sender = event.sender if event.type == "send" else None
+    arguments = None if sender is None else sender.cmdline_bytes
+    line = "-" if arguments is None else quoted(arguments)
+    if sender is not None and sender.cmdline_truncated:
+        line += " ..."
+    return f"{text_line(event):{_WIDE}} {'-' if sender is None else sender.uid:>6} {line}"
+
+
 # Long names, shortened where a column is narrow.
 _SHORT = {"rt_sigqueueinfo": "sigqueue", "rt_tgsigqueueinfo": "tgsigqueue"}
 _SHORT |= {"pidfd_send_signal": "pidfd", "parent-death": "parent", "cgroup.kill": "cgroup"}
@@ -115,6 +129,7 @@ class Lines(NamedTuple):
 
 
 TEXT = Lines([HEADER], text_line, text_loss)
+VERBOSE = Lines([f"{HEADER:{_WIDE}} {'UID':>6} COMMAND"], verbose_line, text_loss)
 
 
 def json_lines() -> Lines:

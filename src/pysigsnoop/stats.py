@@ -21,6 +21,8 @@ class Lost(NamedTuple):
     skipped: int = 0
     #: Events handed over, and still unread at close.
     unread: int = 0
+    #: Details that found no room in the ring, one for each end; their events came.
+    details: int = 0
 
 
 class Tally(NamedTuple):
@@ -65,7 +67,8 @@ class Stats(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Events, and the calls and signals that they stand for; and what the reader sorted out."""
+    """Events, and the calls and signals that they stand for; and what the reader sorted out, and
+    companions that it gave up."""
 
     events: int = 0
     calls: int = 0
@@ -73,6 +76,7 @@ class Counts(NamedTuple):
     filtered: int = 0
     deliveries: int = 0
     deaths: int = 0
+    missing: int = 0
 
     def plus(self, other: Counts) -> Counts:
         return Counts(*(a + b for a, b in zip(self, other, strict=True)))
@@ -118,6 +122,7 @@ def account(
             answers=n["group_ring_full"],
             skipped=skipped,
             unread=unread.events,
+            details=n["details_ring_full"] + received.missing + unread.missing,
         ),
         in_flight=n["group_early"] + (groups_inside(counters) if stopped else 0),
         calls=Tally(

@@ -6,6 +6,8 @@ newlines, bytes that are no UTF-8. Nothing of it reaches a terminal raw.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\"}
 
 
@@ -39,3 +41,20 @@ def printable(raw: bytes) -> str:
         else _escape(c)
         for c in text
     )
+
+
+def quoted(arguments: Iterable[bytes]) -> str:
+    """A command line that prints, and that bash takes for the same arguments.
+
+    Printable arguments are quoted where they must be; others are written as
+    `$'...'`, with what does not print escaped.
+    """
+    import shlex  # imported late: few look at command lines
+
+    def one(raw: bytes) -> str:
+        text = printable(raw)
+        if text == raw.decode("utf-8", "replace"):
+            return shlex.quote(text)
+        return "$'" + text.replace("'", "\\'") + "'"
+
+    return " ".join(one(raw) for raw in arguments)

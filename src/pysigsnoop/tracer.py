@@ -7,14 +7,16 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
+from typing import Any
 
 from .alive import is_alive
 from .attachment import DEATH, DELIVERY, Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
 from .clock import wall_offset
+from .details import CommandLines, sides
 from .ends import DELIVERY as DELIVERY_RECORD
 from .ends import END, Began, Death, Delivery
-from .errors import FilterInvalid, TracerClosed
+from .errors import FilterInvalid, PysigsnoopError, TracerClosed
 from .event import SEND, Event
 from .filters import Filters
 from .ring import Ring
@@ -34,10 +36,10 @@ _DRAIN_S = 0.05
 # How often follow() looks whether its target is still there.
 _LOOK_S = 0.1
 
-_LEARN = "learn_tracer"
+_LEARN, _STILL_RUNS = "learn_tracer", "still_runs"
 _MAPS = (
-    *("counters", "ended", "groups", "ids", "link_scratch", "links", "oom_threads", "refused"),
-    *("ring", "scratch", "wanted"),
+    *("counters", "details_scratch", "ended", "groups", "ids", "link_scratch", "links"),
+    *("oom_threads", "refused", "ring", "scratch", "wanted"),
 )
 
 
@@ -71,6 +73,10 @@ class SignalTracer:
     their send passes; where no send is known they must pass those on signal and
     target, and are left out where the filters ask for more. `max_links` is how
     many signals can be followed at once.
+
+    `details` adds to both ends of a send the command line, the program's path, the
+    parents and the login, read at the moment of the send; see Process. They take
+    room in the ring, and some microseconds of whoever sends.
 
     `attach` is `auto`, `fentry`, `tracepoint` or `raw`: how calls are watched; see
     `attachment` and docs/events.md. `buffer_size` is the ring's size in bytes,
@@ -106,6 +112,7 @@ class SignalTracer:
         fatal_only: bool = False,
         outcomes: bool = False,
         exits: bool = False,
+        details: bool = False,
         attach: str = "auto",
         buffer_size: int = DEFAULT_BUFFER,
         max_group_calls: int = _GROUP_CALLS,
@@ -139,6 +146,7 @@ class SignalTracer:
             raise FilterInvalid(f"max_links is {max_links}", hint="1 or more")
         self._outcomes, self._exits, self._max_links = outcomes, exits, max_links
         self._attach = attach
+        self._details = details
         self._buffer_size = max(_SMALLEST_BUFFER, 1 << (buffer_size - 1).bit_length())
         self._max_group_calls = max_group_calls
         self._pending: deque[Event] = deque()
@@ -186,6 +194,7 @@ class SignalTracer:
                 bpf.close()
                 raise
             self._bpf, self._ring = bpf, ring
+            self._command_lines = CommandLines(self._still_runs)
             self._ready = True
             self._began_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             self._controls.set_phase("tracing")
@@ -193,13 +202,14 @@ class SignalTracer:
     def _prepare(self, bpf: BpfObject, programs: list[str], family: str) -> None:
         """Choose, set up and load, for one way to attach."""
         filters = self._filters
-        bpf.choose([*programs, _LEARN], _MAPS)
+        bpf.choose([*programs, _LEARN, *[_STILL_RUNS] * self._details], _MAPS)
         settings = filters.settings(
             # Syscall tracepoints leave out 32-bit callers.
             compat_exits=family != "tracepoint",
             calls=True,
             outcomes=self._outcomes,
             exits=self._exits,
+            details=self._details,
         )
         bpf.set_settings(settings)
         bpf.resize("ring", self._buffer_size)
@@ -400,7 +410,7 @@ class SignalTracer:
         if not count:
             return False
         offset = wall_offset()
-        if self._outcomes:
+        if self._outcomes or self._details:
             self._pending.extend(self._decode(count, offset))
         else:
             self._pending.extend([Event(record, offset) for record in self._ring.records(count)])
@@ -409,13 +419,35 @@ class SignalTracer:
     def _decode(self, count: int, offset: int) -> Iterator[Event]:
         """Events of all types. Typed as sends, which is what a tracer without outcomes gives."""
         began = None
+        companions = self._ring.companions()
         for index, record in enumerate(self._ring.records(count)):
             if record[0] == SEND:
-                yield Event(record, offset)
+                with_it = companions.get(index, ())
+                yield (
+                    self._detailed(record, offset, with_it)
+                    if self._details
+                    else Event(record, offset)
+                )
                 continue
             began = began or self._began()
             kind = Delivery if record[0] == DELIVERY_RECORD else Death
             yield kind(self._ring.record(index, END), offset, began)  # type: ignore[misc]
+
+    def _detailed(self, record: tuple[Any, ...], offset: int, companions: Iterable[bytes]) -> Event:
+        """An event with its details; a target's command line has to be looked up at once."""
+        both = sides(companions)
+        event = Event(record, offset, both)
+        target = event.target
+        if target:
+            self._command_lines.complete(both.target, target.pid, target.host_pid, target.start_ns)
+        return event
+
+    def _still_runs(self, *identity: int) -> bool:
+        """Whether a process is still the one, and runs the same program; see CommandLines."""
+        try:
+            return self._bpf.run_once(_STILL_RUNS, *identity) == 1
+        except PysigsnoopError:
+            return False  # who dropped the right to ask does without
 
     def follow(self, event: Event, timeout: float | None = None) -> list[Delivery | Death]:
         """Wait for the end of one send: its Delivery, its Death, or both, in that order.

@@ -27,6 +27,9 @@ GUARDED: dict[tuple[str, str], tuple[str, str]] = {
         "registers.bpf.h",
         "bpf_core_enum_value_exists(enum bpf_func_id___probe, BPF_FUNC_task_pt_regs)",
     ),
+    # With CONFIG_AUDIT.
+    ("task_struct", "loginuid"): ("details.bpf.h", "bpf_core_field_exists(task->loginuid)"),
+    ("task_struct", "sessionid"): ("details.bpf.h", "bpf_core_field_exists(task->sessionid)"),
     # 6.9
     # 6.16
     ("trace_event_raw_sched_process_exit", "group_dead"): (

@@ -15,6 +15,7 @@ from pysigsnoop._records import (
     SEND_FIELDS,
     SEND_FORMAT,
 )
+from pysigsnoop.details import sides
 from pysigsnoop.ends import END, Began, Death, Delivery
 from pysigsnoop.event import Event
 from pysigsnoop.families import CALL_FAMILIES
@@ -53,6 +54,12 @@ def test_every_key_of_a_process_is_documented_and_no_other() -> None:
     assert sender is not None
     assert sorted(first_column("`sender` and `target`")) == sorted(sender.as_dict())
     assert len(PROCESS_FIELDS) == len(set(PROCESS_FIELDS))
+
+
+def test_every_key_of_details_is_documented_and_no_other() -> None:
+    blank = empty_event()
+    detailed = Event(blank._record, 0, sides([])).as_dict()["sender"].keys()
+    assert sorted(first_column("With `--details`")) == sorted(detailed - blank.as_dict()["sender"])
 
 
 def test_every_origin_is_documented_and_no_other() -> None:
