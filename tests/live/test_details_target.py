@@ -144,3 +144,20 @@ def test_a_kernel_thread_runs_no_program() -> None:
     assert (target.cmdline, target.cmdline_truncated, target.exe) == (None, None, None)
     assert target.parents == ()
     assert (target.loginuid, target.sessionid) == (None, None)
+
+
+def test_what_became_of_a_send_comes_beside_its_details() -> None:
+    with (
+        telling(["told", "until the end"]) as told,
+        telling(["told", "who ends it"]) as other,
+        SignalTracer(target_pid=told.pid, details=True, outcomes=True) as tracer,
+    ):
+        assert other.do("send", int(signal.SIGTERM), told.pid) == 0
+        assert told.process.wait(PATIENCE) == -signal.SIGTERM
+        tracer.stop()
+        send, death = tracer
+    assert (send.type, death.type) == ("send", "death")
+    assert known(send.sender).cmdline == ["told", "who ends it"]
+    assert target_of(send).exe == str(program())
+    assert known(death.target).pid == told.pid
+    assert known(death.target).exe is None
