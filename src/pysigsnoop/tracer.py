@@ -36,8 +36,8 @@ _LOOK_S = 0.1
 
 _LEARN = "learn_tracer"
 _MAPS = (
-    *("counters", "ended", "groups", "ids", "link_scratch", "links", "oom_threads", "refused"),
-    *("ring", "scratch", "wanted"),
+    *("counters", "ended", "exits", "groups", "ids", "link_scratch", "links", "oom_threads"),
+    *("refused", "ring", "scratch", "wanted"),
 )
 
 

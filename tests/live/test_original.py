@@ -30,6 +30,10 @@ from tests.live.trace_buffer import (
 NOBODY = 5_000_000
 
 
+# One way to attach, and not SignalTracer's.
+pytestmark = pytest.mark.once
+
+
 @pytest.fixture(autouse=True)
 def _turn() -> Iterator[None]:
     with turn():
