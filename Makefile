@@ -90,7 +90,8 @@ test-container: wheel ## the wheel in containers, privileged and not; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(CONTAINER_PACKAGES)"
 	$(LIVE_PYTEST) tests/container $(ARGS)
 
-# KERNELS=all takes every kernel to be had; each family of programs is tried on each.
+# KERNELS=all takes every kernel to be had; each family of programs is tried on each, but for tests
+# marked once, which take the first.
 KERNELS ?= 5.10,6.1,6.12,newest
 GUEST_ARGS ?= tests/live
 FAMILIES ?= fentry tracepoint raw

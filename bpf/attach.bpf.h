@@ -7,13 +7,36 @@
 #define SIGSNOOP_ATTACH_BPF_H
 
 /*
+ * The programs of a family do the same at the return of each call, so that is one
+ * program, loaded once, to which theirs jump: the verifier's work is most of what
+ * opening takes. The jump costs a call nothing: its target is constant, so the
+ * kernel makes it a direct one. 5.5, commit 428d5df1fa4f (bpf, x86: Emit patchable
+ * direct jump as tail call)
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} exits SEC(".maps");
+
+/*
  * Calls, by the return of their functions: nobody else is slowed, 32-bit callers
  * are seen. First here, so that a kernel that refuses them does so at once.
- * Argument and result. 5.5, commit fec56f5890d9 (bpf: Introduce BPF trampoline)
+ * 5.5, commit fec56f5890d9 (bpf: Introduce BPF trampoline)
  */
 #define FUNCTION_EXIT(prefix, name)                                                                \
 	SEC("?fexit/" #prefix "_" #name)                                                           \
 	int fexit_##prefix##_##name(__u64 *ctx)                                                    \
+	{                                                                                          \
+		bpf_tail_call(ctx, &exits, 0);                                                     \
+		return 0;                                                                          \
+	}
+
+/* Where they jump, never attached itself. Argument and result, as of any function of theirs. */
+#define ANY_FUNCTION_EXIT(function)                                                                \
+	SEC("?fexit/" #function)                                                                   \
+	int any_function(__u64 *ctx)                                                               \
 	{                                                                                          \
 		return on_exit(ctx[1]);                                                            \
 	}
@@ -33,6 +56,7 @@ FUNCTION_EXIT(__ia32, compat_sys_rt_tgsigqueueinfo)
 FUNCTION_EXIT(__ia32, sys_pidfd_send_signal)
 FUNCTION_EXIT(__x64, compat_sys_rt_sigqueueinfo)
 FUNCTION_EXIT(__x64, compat_sys_rt_tgsigqueueinfo)
+ANY_FUNCTION_EXIT(__x64_sys_kill)
 #elif defined(__TARGET_ARCH_arm64)
 FUNCTION_EXIT(__arm64, sys_kill)
 FUNCTION_EXIT(__arm64, sys_tkill)
@@ -42,6 +66,7 @@ FUNCTION_EXIT(__arm64, sys_rt_tgsigqueueinfo)
 FUNCTION_EXIT(__arm64, sys_pidfd_send_signal)
 FUNCTION_EXIT(__arm64, compat_sys_rt_sigqueueinfo)
 FUNCTION_EXIT(__arm64, compat_sys_rt_tgsigqueueinfo)
+ANY_FUNCTION_EXIT(__arm64_sys_kill)
 #endif
 
 /* Signals: sig, info, task, group, result. As numbers, so that the verifier sees no pointers. */
@@ -108,9 +133,10 @@ int oom_victim(__u64 *ctx)
 /* Calls, by syscall tracepoints: 64-bit callers only, and every syscall of the machine slower. */
 #define TRACEPOINT_EXIT(name)                                                                      \
 	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                \
-	int exit_##name(struct trace_event_raw_sys_exit *ctx)                                      \
+	int exit_##name(void *ctx)                                                                 \
 	{                                                                                          \
-		return on_exit(ctx->ret);                                                          \
+		bpf_tail_call(ctx, &exits, 0);                                                     \
+		return 0;                                                                          \
 	}
 
 TRACEPOINT_EXIT(kill)
@@ -119,6 +145,12 @@ TRACEPOINT_EXIT(tgkill)
 TRACEPOINT_EXIT(rt_sigqueueinfo)
 TRACEPOINT_EXIT(rt_tgsigqueueinfo)
 TRACEPOINT_EXIT(pidfd_send_signal)
+
+SEC("?tracepoint/syscalls/sys_exit_kill")
+int any_tracepoint(struct trace_event_raw_sys_exit *ctx)
+{
+	return on_exit(ctx->ret);
+}
 
 /* Calls, by the exit of every syscall: needs no tracefs, and is dearer still. Arguments: regs, ret. */
 SEC("?tp_btf/sys_exit")

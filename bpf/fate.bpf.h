@@ -45,6 +45,7 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 	struct signal_struct *signal;
 	struct list_head *head, *at;
 	struct task_struct *thread;
+	__u64 deaf;
 
 	if (!blocks(task, signo))
 		/* An exiting thread takes no signal; its mask says nothing of the others. */
@@ -59,7 +60,10 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 		if (at == head)
 			return 1;
 		thread = (void *)at - bpf_core_field_offset(struct task_struct, thread_node);
-		if (!(BPF_CORE_READ(thread, flags) & PF_EXITING) && !blocks(thread, signo))
+		/* As one number: the verifier follows both ways of each branch, at every turn. */
+		deaf = BPF_CORE_READ(thread, flags) & PF_EXITING;
+		deaf |= BPF_CORE_READ(thread, blocked.sig[0]) & 1ULL << (signo - 1);
+		if (!deaf)
 			return 0;
 		at = BPF_CORE_READ(at, next);
 	}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ _CALLS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pi
 _OOM = "oom_victim"
 #: What became of sends, where it is asked for.
 DELIVERY, DEATH = "deliver", "death"
+# The programs of a family jump to one that is loaded, but attached to nothing.
+_JUMP_TO = {"fentry": "any_function", "tracepoint": "any_tracepoint"}
 
 
 class Programs(NamedTuple):
@@ -38,9 +41,9 @@ class Attachment(NamedTuple):
     programs: Programs
 
 
-def _functions(bpf: BpfObject) -> list[str]:
+@functools.cache
+def _existing(names: tuple[str, ...]) -> list[str]:
     """The fexit programs whose kernel function exists: 32-bit callers need not be built in."""
-    names = [name for name in bpf.programs() if name.startswith("fexit_")]
     btf = lib.btf__load_vmlinux_btf()
     if btf == ffi.NULL:
         raise NotSupported("the kernel's BTF cannot be read", hint="ls -l /sys/kernel/btf/vmlinux")
@@ -56,7 +59,7 @@ def _functions(bpf: BpfObject) -> list[str]:
 
 def _call_programs(family: str, bpf: BpfObject) -> list[str]:
     if family == "fentry":
-        return _functions(bpf)
+        return _existing(tuple(name for name in bpf.programs() if name.startswith("fexit_")))
     if family == "tracepoint":
         return [f"exit_{call}" for call in _CALLS]
     return ["exit_any"]
@@ -105,7 +108,10 @@ def _try(
     bpf = BpfObject()
     try:
         calls = _call_programs(family, bpf)
-        prepare(bpf, [*calls, generate, _OOM, *more], family)
+        jump_to = [_JUMP_TO[family]] if family in _JUMP_TO else []
+        prepare(bpf, [*calls, *jump_to, generate, _OOM, *more], family)
+        for program in jump_to:
+            bpf.set_jump("exits", program)
         for program in (*more, *calls, _OOM, generate):
             bpf.attach(program)
     except BaseException:

@@ -139,6 +139,13 @@ class BpfObject:
         """How many entries a map holds, one system call each."""
         return int(lib.count_keys(self.map_fd(name)))
 
+    def set_jump(self, name: str, program: str) -> None:
+        """Let programs that jump through a map of programs come to this one."""
+        target = struct.pack("=I", self._program_fd(program))
+        result = lib.bpf_map_update_elem(self.map_fd(name), b"\0" * 4, target, 0)
+        if result:
+            raise diagnosis.call_failed(f"filling {name}", library.error_number(result))
+
     def view(self, name: str, size: int) -> mmap.mmap:
         """A map's values as memory, which stays readable when all rights are dropped."""
         try:

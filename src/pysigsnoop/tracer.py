@@ -38,8 +38,8 @@ _LOOK_S = 0.1
 
 _LEARN, _STILL_RUNS = "learn_tracer", "still_runs"
 _MAPS = (
-    *("counters", "details_scratch", "ended", "groups", "ids", "link_scratch", "links"),
-    *("oom_threads", "refused", "ring", "scratch", "wanted"),
+    *("counters", "details_scratch", "ended", "exits", "groups", "ids", "link_scratch"),
+    *("links", "oom_threads", "refused", "ring", "scratch", "wanted"),
 )
 
 

@@ -13,6 +13,7 @@ nothing they do stays. A guest has no network. Linux on x86-64, Debian, root.
     processes.py  QEMU, and the server of the root file system
     machine.py    one guest from power-on to power-off
     report.py     what is printed
+    suite         the live tests, once for each way to watch calls: what `make test-guests` runs
 """
 
 # What apt-get must have installed. qemu-system-x86 brings qemu-system-common, whose virtiofsd

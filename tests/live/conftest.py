@@ -33,13 +33,6 @@ def _live() -> Iterator[None]:
         defaults["attach"] = before
 
 
-@pytest.fixture
-def only_auto() -> None:
-    """For tests of what happens where nobody says how to attach."""
-    if ATTACH != "auto":
-        pytest.skip(f"PYSIGSNOOP_TEST_ATTACH={ATTACH} says how to attach")
-
-
 @pytest.fixture(scope="session")
 def sender_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """sender.c, compiled."""

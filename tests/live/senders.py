@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,8 +11,8 @@ from pathlib import Path
 
 #: No process has this pid, nor any above it: the kernel's own limit is 4194304.
 NOBODY = 10_000_000
-#: How long a test waits for what must come, before it fails.
-PATIENCE = 60.0
+#: How long a test waits for what must come, before it fails; longer where the machine is emulated.
+PATIENCE = 60.0 * float(os.environ.get("PYSIGSNOOP_TEST_PATIENCE", "1"))
 
 
 class Sender:

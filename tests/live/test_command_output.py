@@ -75,6 +75,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.once
 def test_help_and_version_need_nothing_built(bare: Path) -> None:
     shown = run("--help", PYTHONPATH=str(bare))
     assert (shown.status, shown.err) == (0, "")
@@ -83,6 +84,7 @@ def test_help_and_version_need_nothing_built(bare: Path) -> None:
     assert run("--version", PYTHONPATH=str(bare)) == (0, [f"pysigsnoop {__version__}"], "")
 
 
+@pytest.mark.once
 def test_wrong_usage_is_told_before_anything_is_needed(bare: Path) -> None:
     ended = run("-s", "NONE", PYTHONPATH=str(bare))
     assert ended.status == ExitStatus.USAGE

@@ -86,6 +86,7 @@ DAMAGE: dict[str, tuple[Callable[[], bytes], str]] = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_object_is_told_by_what_is_wrong_with_it(damage: str, tmp_path: Path) -> None:
     make, words = DAMAGE[damage]
@@ -95,6 +96,7 @@ def test_a_damaged_object_is_told_by_what_is_wrong_with_it(damage: str, tmp_path
     check(ended, str(path), words, "python build.py")
 
 
+@pytest.mark.once
 def test_an_object_that_is_not_there_is_told(tmp_path: Path) -> None:
     ended = run("--duration", "60", PYSIGSNOOP_BPF_OBJECT=str(tmp_path / "none.o"))
     check(ended, str(tmp_path / "none.o"), "no BPF object", "unset PYSIGSNOOP_BPF_OBJECT")
@@ -148,6 +150,7 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.once
 def test_a_missing_libbpf_is_told(package: Path) -> None:
     # The extension asks the dynamic linker for a library that is not on this machine.
     extension = package / "pysigsnoop" / "_native.abi3.so"
@@ -158,6 +161,7 @@ def test_a_missing_libbpf_is_told(package: Path) -> None:
     check(ended, "libbpf 1.0 or newer is needed", "sudo apt-get install libbpf1")
 
 
+@pytest.mark.once
 def test_a_libbpf_that_lacks_functions_is_told(tmp_path: Path) -> None:
     # Of the right name, with the oldest functions and without those that came with 1.0.
     source = tmp_path / "old.c"
@@ -176,12 +180,14 @@ def test_a_libbpf_that_lacks_functions_is_told(tmp_path: Path) -> None:
     check(ended, "libbpf 1.0 or newer is needed", "sudo apt-get install libbpf1")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("missing", ["_native.abi3.so", "_records.py", "sigsnoop.bpf.o"])
 def test_what_was_not_built_is_told(missing: str, package: Path) -> None:
     (package / "pysigsnoop" / missing).unlink()
     check(run(PYTHONPATH=str(package)), "python build.py")
 
 
+@pytest.mark.once
 def test_an_extension_of_another_machine_is_told(package: Path) -> None:
     (package / "pysigsnoop" / "_native.abi3.so").write_bytes(os.urandom(1000))
     check(run(PYTHONPATH=str(package)), "python build.py")

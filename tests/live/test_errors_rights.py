@@ -79,14 +79,14 @@ def test_syscall_tracepoints_that_were_asked_for_say_that_they_need_tracefs(
     check(run("--attach", "tracepoint", "--duration", "60", prefix=prefix), *parts)
 
 
-@pytest.mark.usefixtures("only_auto")
+@pytest.mark.once
 @pytest.mark.parametrize(
     "prefix",
     [with_mounts(LOCK_TRACEFS, *with_only("bpf", "perfmon")), with_mounts(HIDE_TRACEFS)],
     ids=["unreadable", "no-tracefs"],
 )
 def test_without_tracefs_another_way_to_attach_is_found(prefix: tuple[str, ...]) -> None:
-    ended = run("--duration", "0.1", "-p", "1", "-s", "0", prefix=prefix)
+    ended = run("--attach", "auto", "--duration", "0.1", "-p", "1", "-s", "0", prefix=prefix)
     assert (ended.status, ended.summary) == (ExitStatus.DONE, "0 received, 0 lost\n")
 
 
@@ -95,10 +95,12 @@ def test_bpf_and_perfmon_are_enough_where_tracefs_can_be_read() -> None:
     assert (ended.status, ended.summary) == (ExitStatus.DONE, "0 received, 0 lost\n")
 
 
+@pytest.mark.once
 def test_wrong_usage_comes_before_missing_rights() -> None:
     assert run("--count", "none", prefix=with_only()).status == ExitStatus.USAGE
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -127,6 +129,7 @@ def test_options_that_mean_nothing_are_refused_with_a_hint(arguments: tuple[str,
     assert ended.lines == []
 
 
+@pytest.mark.once
 def test_the_original_takes_no_filters() -> None:
     for arguments in (("-p", "1"), ("-x",), ("-j",), ("-T", "0"), ("-s", "9"), ("--buffer", "64K")):
         ended = run("--trace-pipe", *arguments)

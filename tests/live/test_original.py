@@ -15,10 +15,10 @@ import pytest
 
 from pysigsnoop import printable
 from pysigsnoop.original import OriginalTracer
+from tests.live.senders import PATIENCE
 from tests.live.trace_buffer import (
     COMMAND,
     ENVIRONMENT,
-    PATIENCE_S,
     TRACEFS,
     Original,
     patient,
@@ -28,6 +28,10 @@ from tests.live.trace_buffer import (
 
 # No process has such a pid (PID_MAX_LIMIT is 2**22), so each call can have a target of its own.
 NOBODY = 5_000_000
+
+
+# One way to attach, and not SignalTracer's.
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +78,7 @@ def test_several_processes_at_once_keep_their_own_halves() -> None:
         subprocess.Popen([sys.executable, "-c", code.format(NOBODY + 1000 * number)])
         for number in range(4)
     ]
-    assert [sender.wait(PATIENCE_S) for sender in senders] == [0] * 4
+    assert [sender.wait(PATIENCE) for sender in senders] == [0] * 4
     assert tracer.stop() == 130, tracer.errors
     for number, sender in enumerate(senders):
         targets = [re.search(r"to PID (\d+), ret = -3$", line) for line in tracer.of(sender.pid)]
@@ -140,7 +144,7 @@ def test_lines_that_others_write_meanwhile_change_nothing() -> None:
     assert writer.stdout
     writer.stdout.readline()
     pid = send([(b"many", 0, NOBODY + number) for number in range(1009)])
-    assert writer.wait(PATIENCE_S) == 0
+    assert writer.wait(PATIENCE) == 0
     writer.stdout.close()
     status = tracer.stop()
     calls = tracer.of(pid)
@@ -206,7 +210,7 @@ def test_a_reader_that_has_enough_ends_it_quietly() -> None:
         assert tracer.stderr
         assert tracer.stdout.readline().startswith(b"PID ")
         tracer.stdout.close()
-        assert tracer.wait(PATIENCE_S) == 0
+        assert tracer.wait(PATIENCE) == 0
         assert b"Traceback" not in tracer.stderr.read()
         tracer.stderr.close()
     finally:
@@ -239,7 +243,7 @@ def test_programs_that_print_are_loaded_in_this_mode_only() -> None:
         assert not held & {"kill_entry", "kill_exit"}
     finally:
         ring.terminate()
-        assert ring.wait(PATIENCE_S) == 0
+        assert ring.wait(PATIENCE) == 0
         ring.stdout.close()
 
 

@@ -13,11 +13,11 @@ import pytest
 
 from pysigsnoop.original import OriginalTracer
 from pysigsnoop.tracefs import PrintkEvent
+from tests.live.senders import PATIENCE
 from tests.live.trace_buffer import (
     COMMAND,
     ENABLE,
     ENVIRONMENT,
-    PATIENCE_S,
     TRACEFS,
     Original,
     buffer_size,
@@ -29,6 +29,10 @@ from tests.live.trace_buffer import (
 )
 
 NOBODY = 5_000_000
+
+
+# One way to attach, and not SignalTracer's.
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +49,7 @@ def refused(*prefix: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE_S,
+        timeout=PATIENCE,
     )
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
     assert "Traceback" not in done.stderr

@@ -13,6 +13,7 @@ from .requirement import VARIABLE
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("required", "status", "words"), [("", 0, "skipped"), ("1", 1, "error")])
 def test_without_rights_live_tests_are_skipped_or_fail_where_required(
     required: str, status: int, words: str

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from .senders import PATIENCE
+
 TRACEFS = Path("/sys/kernel/tracing")
 SOURCE = Path(__file__).parents[2] / "src"
 ENABLE = "events/bpf_trace/bpf_trace_printk/enable"
@@ -26,8 +28,6 @@ SETTINGS = (
     *("set_event_pid", "set_event_notrace_pid", "tracing_cpumask", "buffer_percent"),
     "events/bpf_trace/bpf_trace_printk/filter",
 )
-#: Long enough for a busy machine; nothing waits so long unless it fails.
-PATIENCE_S = 60.0
 COMMAND = (sys.executable, "-m", "pysigsnoop", "--trace-pipe")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -84,7 +84,7 @@ def buffer_size(kb: int) -> Iterator[None]:
 
 def _wait_for_the_pipe() -> None:
     """Newer kernels let in one reader of trace_pipe; another program's may be at it."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + PATIENCE
     while True:
         try:
             return os.close(os.open(TRACEFS / "trace_pipe", os.O_RDONLY | os.O_NONBLOCK))
@@ -129,7 +129,7 @@ def send(orders: Sequence[tuple[bytes, int, int]], threads: int = 1) -> int:
     sender = subprocess.Popen(
         [sys.executable, "-c", _SENDER, str(threads)], stdin=subprocess.PIPE, text=True
     )
-    sender.communicate(text, timeout=PATIENCE_S)
+    sender.communicate(text, timeout=PATIENCE)
     assert sender.returncode == 0
     return sender.pid
 
@@ -171,7 +171,7 @@ class Original:
 
     def _probe(self) -> None:
         """Call kill() until it shows: only then is the program attached."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             os.kill(os.getpid(), 0)
             try:
@@ -186,7 +186,7 @@ class Original:
 
     def wait_for(self, pattern: str) -> str:
         """The first line from here on that matches."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + PATIENCE
         while (line := self._lines.get(timeout=max(0.1, end - time.monotonic()))) is not None:
             self.seen.append(line)
             if re.search(pattern, line):
@@ -195,7 +195,7 @@ class Original:
 
     def wait_for_end_or_line(self) -> bool:
         """Whether a line comes before the end; kill() is called until one of the two."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             os.kill(os.getpid(), 0)
             try:
@@ -222,7 +222,7 @@ class Original:
     def wait(self) -> int:
         """Its exit status, all its lines being in `seen`."""
         try:
-            self._process.wait(PATIENCE_S)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.signal(signal.SIGKILL)
             self._process.wait()

@@ -48,6 +48,7 @@ def test_the_licence_is_the_originals(sections: dict[str, bytes]) -> None:
                 "pidfd_send_signal",
             )
         ),
+        ("?tracepoint/syscalls/sys_exit_kill", "any_tracepoint"),
         ("?tp_btf/sys_exit", "exit_any"),
         ("?tp_btf/signal_generate", "generate_btf"),
         ("?raw_tp/signal_generate", "generate_raw"),
