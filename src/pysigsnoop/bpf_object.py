@@ -194,9 +194,15 @@ class BpfObject:
     def detach_together(self) -> None:
         """The same in no order, and as long as one takes: the kernel waits for each by itself."""
         links = [self._links.popitem()[1] for _ in range(len(self._links))]
-        threads = [Thread(target=lib.bpf_link__destroy, args=(link,)) for link in links]
-        for thread in threads:
-            thread.start()
+        threads = []
+        for link in links:
+            thread = Thread(target=lib.bpf_link__destroy, args=(link,))
+            try:
+                thread.start()
+            except RuntimeError:  # the machine has no more threads to give
+                lib.bpf_link__destroy(link)
+            else:
+                threads.append(thread)
         for thread in threads:
             thread.join()
 

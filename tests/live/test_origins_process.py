@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from pysigsnoop import Event, SignalTracer
 
 from .actors import (
+    Actor,
     acting,
     all_events,
     check_kernel,
@@ -24,41 +24,40 @@ from .actors import (
     the_one,
     until,
 )
+from .first_process import undisturbed
 
 _ITIMERS = [signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF]
 
 
-@pytest.fixture
-def stack() -> Iterator[ExitStack]:
-    with ExitStack() as entered:
-        yield entered
-
-
-def test_an_interval_timer_names_nobody_although_a_process_ran(stack: ExitStack) -> None:
-    actors = [stack.enter_context(acting("timers", "itimer", which)) for which in range(3)]
-    pids = [actor.pid for actor in actors]
-    tracer = stack.enter_context(SignalTracer(target_pid=pids, scope="all"))
-    for actor, number in zip(actors, _ITIMERS, strict=True):
+def _timed(*arguments: object) -> tuple[Actor, list[Event]]:
+    """One run of timers.c that a timer ends, and what a tracer told of it."""
+    with (
+        acting("timers", *arguments) as actor,
+        SignalTracer(target_pid=actor.pid, scope="all") as tracer,
+    ):
         actor.go()
-        assert actor.end() == -number
-        event = next_event(tracer)
-        check_kernel(event, "timer", "SI_KERNEL", target=actor.pid, fatal=True)
-        assert (int(event.signal), event.sender) == (number, None)
-        assert (event.result, event.disposition) == ("queued", "default")
-        assert (event.value, event.address) == (None, None)
-    assert all_events(tracer, read=3) == []
+        actor.end()
+        return actor, all_events(tracer)
+
+
+@pytest.mark.parametrize("which", range(3))
+def test_an_interval_timer_names_nobody_although_a_process_ran(which: int) -> None:
+    actor, events = undisturbed(lambda: _timed("itimer", which), lambda seen: bool(seen[1]))
+    number = _ITIMERS[which]
+    assert actor.end() == -number
+    event = the_one(events)
+    check_kernel(event, "timer", "SI_KERNEL", target=actor.pid, fatal=True)
+    assert (int(event.signal), event.sender) == (number, None)
+    assert (event.result, event.disposition) == ("queued", "default")
+    assert (event.value, event.address) == (None, None)
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGRTMIN + 2, signal.SIGKILL])
 def test_a_posix_timer_is_told_with_the_value_of_its_owner(number: int) -> None:
     value = 0x123456789ABCDEF0
-    with (
-        acting("timers", "timer", number, value) as actor,
-        SignalTracer(target_pid=actor.pid, scope="all") as tracer,
-    ):
-        actor.go()
-        assert actor.end() == -number
-        event = the_one(all_events(tracer))
+    actor, events = undisturbed(lambda: _timed("timer", number, value), lambda seen: bool(seen[1]))
+    assert actor.end() == -number
+    event = the_one(events)
     check_kernel(event, "timer", "SI_TIMER", target=actor.pid, fatal=True)
     assert (int(event.signal), event.sender, event.value) == (number, None, value)
 
@@ -244,7 +243,9 @@ def test_what_a_process_that_killed_itself_sends_as_it_dies_is_not_its_kill() ->
     assert by_origin["child"].disposition == "handler"
 
 
-def test_a_timer_that_strikes_inside_a_kill_with_its_signal_is_not_that_kill() -> None:
+def _race() -> tuple[int, int, int, list[Event]]:
+    """A process that kills itself by the signal of its timer: its pid, its kills, the least that
+    the timer sent, and what was told."""
     with (
         acting("timers", "race", 5000) as actor,
         SignalTracer(target_pid=actor.pid, scope="all") as tracer,
@@ -252,33 +253,47 @@ def test_a_timer_that_strikes_inside_a_kill_with_its_signal_is_not_that_kill() -
         actor.go()
         own, least = map(int, actor.line())
         assert actor.end() == 0
-        events = all_events(tracer)
+        return actor.pid, own, least, all_events(tracer)
+
+
+def test_a_timer_that_strikes_inside_a_kill_with_its_signal_is_not_that_kill() -> None:
+    pid, own, least, events = undisturbed(_race, lambda seen: len(seen[3]) >= seen[1] + seen[2])
     kills = [event for event in events if event.origin == "kill"]
     timers = [event for event in events if event.origin == "timer"]
     assert len(kills) == own >= 5000
     assert len(timers) == len(events) - own
     assert len(timers) >= least >= 20
-    assert {sender_of(event).pid for event in kills} == {actor.pid}
+    assert {sender_of(event).pid for event in kills} == {pid}
     assert {event.si_code for event in kills} == {"SI_USER"}
     assert {(event.sender, event.si_code) for event in timers} == {(None, "SI_KERNEL")}
 
 
-def test_a_busy_bystander_is_never_the_sender_of_a_timers_signal(stack: ExitStack) -> None:
+def _timers_beside(busy: list[int]) -> tuple[list[int], list[Event]]:
+    """Processes that a timer ends, and what was told of them; nothing as sent by who is busy."""
+    with ExitStack() as stack:
+        actors = [stack.enter_context(acting("timers", "timer", 14, n)) for n in range(1, 21)]
+        pids = [actor.pid for actor in actors]
+        sent_by_busy = stack.enter_context(
+            SignalTracer(sender_pid=busy, target_pid=pids, scope="all")
+        )
+        tracer = stack.enter_context(SignalTracer(target_pid=pids, scope="all"))
+        for actor in actors:
+            actor.go()
+        for actor in actors:
+            assert actor.end() == -signal.SIGALRM
+        assert all_events(sent_by_busy) == []
+        return pids, all_events(tracer)
+
+
+def test_a_busy_bystander_is_never_the_sender_of_a_timers_signal() -> None:
     cpus = len(os.sched_getaffinity(0))
-    busy = [stack.enter_context(acting("families", "busy")) for _ in range(2 * cpus)]
-    actors = [stack.enter_context(acting("timers", "timer", 14, n)) for n in range(1, 21)]
-    pids = [actor.pid for actor in actors]
-    sent_by_busy = stack.enter_context(
-        SignalTracer(sender_pid=[actor.pid for actor in busy], target_pid=pids, scope="all")
-    )
-    tracer = stack.enter_context(SignalTracer(target_pid=pids, scope="all"))
-    for actor in actors:
-        actor.go()
-    for actor in actors:
-        assert actor.end() == -signal.SIGALRM
-    events = all_events(tracer)
-    assert [_ends(event)[:2] for event in events] == [("timer", None)] * len(actors)
+    with ExitStack() as stack:
+        busy = [stack.enter_context(acting("families", "busy")) for _ in range(2 * cpus)]
+        pids, events = undisturbed(
+            lambda: _timers_beside([actor.pid for actor in busy]),
+            lambda seen: len(seen[0]) == len(seen[1]),
+        )
+        for actor in busy:
+            assert actor.process.poll() is None
+    assert [_ends(event)[:2] for event in events] == [("timer", None)] * len(pids)
     assert {target_of(event).pid for event in events} == set(pids)
-    assert all_events(sent_by_busy) == []
-    for actor in busy:
-        assert actor.process.poll() is None
