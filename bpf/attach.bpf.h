@@ -100,36 +100,6 @@ int generate_raw(__u64 *ctx)
 	return generate(ctx);
 }
 
-/* oom:mark_victim, in the thread that runs the OOM killer, just after its SIGKILL. */
-SEC("?raw_tp/mark_victim")
-int oom_victim(__u64 *ctx)
-{
-	struct sigsnoop_oom_victim *record;
-	struct task_struct *victim;
-	__u32 tid = bpf_get_current_pid_tgid();
-	__u32 pid = ctx[0];
-	__u64 mm = 0;
-
-	if (live.phase != SIGSNOOP_TRACING)
-		return 0;
-	/* 6.9, commit 72ba14deb40a (mm: Update mark_victim tracepoints fields): a task, not a pid */
-	if (bpf_core_field_exists(struct trace_event_raw_mark_victim, total_vm)) {
-		victim = (void *)ctx[0];
-		pid = BPF_CORE_READ(victim, tgid);
-		mm = (__u64)BPF_CORE_READ(victim, mm);
-	}
-	bpf_map_update_elem(&oom_threads, &tid, &mm, BPF_ANY);
-	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-	if (!record)
-		return 0;
-	record->type = SIGSNOOP_OOM_VICTIM;
-	record->host_tid = tid;
-	record->victim_host_pid = pid;
-	record->spare = 0;
-	bpf_ringbuf_submit(record, wake_reader());
-	return 0;
-}
-
 /* Calls, by syscall tracepoints: 64-bit callers only, and every syscall of the machine slower. */
 #define TRACEPOINT_EXIT(name)                                                                      \
 	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                \

@@ -15,14 +15,6 @@ struct {
 	__type(value, __u64);
 } ids SEC(".maps");
 
-/* Threads in which the OOM killer runs, and the memory of the process it chose. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, __u32);
-	__type(value, __u64);
-} oom_threads SEC(".maps");
-
 /*
  * Below 2^53, so that every JSON reader keeps them. 5.12's atomic fetch-and-add
  * is not needed: each CPU counts for itself.
@@ -209,11 +201,15 @@ static __noinline int on_generate(struct generated *g)
 			send->recipients = 1;
 			send->known |= SIGSNOOP_KNOWN_RET | SIGSNOOP_KNOWN_RECIPIENTS;
 		}
+	} else if (origin == SIGSNOOP_ORIGIN_OOM) {
+		if (tell_allocator(&send->sender))
+			send->known |= SIGSNOOP_KNOWN_ALLOCATOR;
 	} else if (origin == SIGSNOOP_ORIGIN_KERNEL && g->signo == SIGKILL &&
 		   g->info == SEND_SIG_PRIV && !(g->current_flags & PF_EXITING)) {
 		/* Perhaps the OOM killer's, which says so just after. Told by its thread. */
 		send->hold = SIGSNOOP_HOLD_OOM;
 		send->sender.host_tid = tid;
+		live.held_ns = send->boot_ns;
 	}
 	note_details(send, told);
 	count_signal(single, SIGSNOOP_SIGNAL_SUBMITTED, SIGSNOOP_SINGLE_SUBMITTED);

@@ -118,6 +118,8 @@ enum sigsnoop_known {
 	SIGSNOOP_KNOWN_GENERATED = 512,	/* result, disposition, fatal */
 	SIGSNOOP_KNOWN_BLOCKED = 1024,
 	SIGSNOOP_KNOWN_RECIPIENTS = 2048,
+	SIGSNOOP_KNOWN_ALLOCATOR = 4096,	/* of an OOM kill: sender is who asked for memory */
+	SIGSNOOP_KNOWN_MEMORY = 8192,	/* of an OOM kill, see struct sigsnoop_oom_victim */
 };
 
 /*
@@ -184,12 +186,24 @@ struct sigsnoop_group_end {
 	unsigned int spare;
 };
 
-/* The OOM killer's choice, in the thread that ran it. */
+/*
+ * The OOM killer's choice, in the thread that ran it. No call sent its signal, so in
+ * the send's record the figures stand in a call's place: in value, ret, target_arg,
+ * tgid_arg, flags and recipients, in this order. vm and rss in pages.
+ */
 struct sigsnoop_oom_victim {
 	unsigned int type;
 	unsigned int host_tid;
 	unsigned int victim_host_pid;
+	unsigned int known;
+	unsigned long long vm;
+	unsigned int anon_rss;
+	unsigned int file_rss;
+	unsigned int shmem_rss;
+	unsigned int pgtables_kb;
+	int score_adj;
 	unsigned int spare;
+	struct sigsnoop_process allocator;
 };
 
 /* A delivery of a signal, or the end of a process; smaller than a send. */
@@ -360,6 +374,7 @@ struct sigsnoop_live {
 	unsigned long long tracer_ns;	/* and which */
 	unsigned int refused_any;	/* a group send was not remembered */
 	unsigned int reader_sleeps;	/* set by the reader, cleared by the record that wakes it */
+	unsigned long long held_ns;	/* when the last SIGKILL that may be the OOM killer's was told */
 };
 
 #endif

@@ -155,6 +155,7 @@ struct signal_struct {
 	struct pid *pids[PIDTYPE_MAX];
 	struct thread_group_cputimer cputimer;
 	struct rlimit rlim[16];
+	short oom_score_adj;
 };
 
 typedef union sigval {
@@ -277,10 +278,19 @@ struct cred {
 	kuid_t uid;
 };
 
-/* A process's memory: where its command line lies, and which file it runs. */
+/* Memory, as the OOM killer counts it. */
+struct percpu_counter {
+	__s64 count;
+};
+
+/* A process's memory: where its command line lies, which file it runs; how much there is of it. */
 struct mm_struct {
 	unsigned long arg_start, arg_end;
 	struct file *exe_file;
+	unsigned long total_vm;
+	atomic64_t pgtables_bytes;
+	/* 6.2, commit f1a7941243c1 (mm: convert mm's rss stats into percpu_counter) */
+	struct percpu_counter rss_stat[4];
 };
 
 /* The saved user registers of a system call. */

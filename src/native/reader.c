@@ -254,6 +254,19 @@ static void end_group(struct reader *reader, const struct sigsnoop_group_end *en
 	release(reader, 0);
 }
 
+/* struct sigsnoop_oom_victim says which figure stands where. */
+static void tell_memory(struct sigsnoop_send *send, const struct sigsnoop_oom_victim *victim)
+{
+	send->sender = victim->allocator;
+	send->known |= victim->known;
+	send->value = victim->vm;
+	send->ret = victim->anon_rss;
+	send->target_arg = victim->file_rss;
+	send->tgid_arg = victim->shmem_rss;
+	send->flags = victim->pgtables_kb;
+	send->recipients = victim->score_adj;
+}
+
 static void name_oom_victim(struct reader *reader, const struct sigsnoop_oom_victim *victim)
 {
 	for (size_t i = 0; i < reader->held_count; i++) {
@@ -264,6 +277,7 @@ static void name_oom_victim(struct reader *reader, const struct sigsnoop_oom_vic
 		    send->sender.host_tid == victim->host_tid &&
 		    send->target.host_pid == victim->victim_host_pid) {
 			send->origin = SIGSNOOP_ORIGIN_OOM;
+			tell_memory(send, victim);
 			send->hold = SIGSNOOP_HOLD_NOTHING;
 		}
 	}

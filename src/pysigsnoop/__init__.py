@@ -47,6 +47,7 @@ __all__ = [
     "NotPermitted",
     "NotSupported",
     "ObjectInvalid",
+    "Oom",
     "Process",
     "PysigsnoopError",
     "ReaderBusy",
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from .details import Ancestor
     from .ends import Death, Delivery
     from .event import Event, Process
+    from .oom import Oom
     from .stats import Lost, Stats
     from .tracer import SignalTracer
 
@@ -73,6 +75,7 @@ _BUILT = {
     "Delivery": "ends",
     "Event": "event",
     "Lost": "stats",
+    "Oom": "oom",
     "Process": "event",
     "SignalTracer": "tracer",
     "Stats": "stats",

@@ -15,6 +15,7 @@ from ._records import (
     COUNTER,
     COUNTERS_FORMAT,
     LAYOUT,
+    LIVE_FIELDS,
     LIVE_FORMAT,
     PHASE,
     SETTINGS_FIELDS,
@@ -25,6 +26,7 @@ from .library import ffi, lib
 
 _COUNTERS_SIZE = struct.calcsize(COUNTERS_FORMAT)
 _PHASE = struct.Struct("=I")
+_HELD_NS = LIVE_FIELDS.index("held_ns")
 
 
 def object_path() -> Path:
@@ -226,6 +228,10 @@ class Controls:
     def set_phase(self, phase: str) -> None:
         """Begin or end the trace on all CPUs at one instant."""
         _PHASE.pack_into(self._live, 0, PHASE[phase])
+
+    def held_ns(self) -> int:
+        """When, on the boot clock, the last SIGKILL was told that may be the OOM killer's."""
+        return int(struct.unpack_from(LIVE_FORMAT, self._live)[_HELD_NS])
 
     def counters(self) -> list[int]:
         """Each counter summed over the CPUs, indexed by `enum sigsnoop_counter`."""

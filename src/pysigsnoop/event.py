@@ -20,6 +20,7 @@ from .clock import rfc3339
 from .details import Ancestor, Details, Sides
 from .details import text as _comm
 from .places import Place
+from .oom import Oom
 from .siginfo import code_name
 from .signals import Signal, signal_of
 from .whereabouts import place_of
@@ -308,6 +309,14 @@ class Event:
         return Process(self._record, _SENDER, self._details and self._details.sender)
 
     @property
+    def oom(self) -> Oom | None:
+        """Of an OOM kill: who asked for memory, and what the victim held; None for any other."""
+        if self.origin != "oom":
+            return None
+        known = self._record[_KNOWN] & KNOWN["allocator"]
+        return Oom(self._record, Process(self._record, _SENDER) if known else None)
+
+    @property
     def target(self) -> Process | None:
         """The process reached, or that a failed or signal-0 call named; None where none was."""
         if not self._record[_KNOWN] & KNOWN["target"]:
@@ -390,7 +399,7 @@ class Event:
 
     def as_dict(self) -> dict[str, Any]:
         """The keys and values of the JSON form, in its order."""
-        sender, target = self.sender, self.target
+        sender, target, oom = self.sender, self.target, self.oom
         return {
             "type": "send",
             "id": self.id,
@@ -416,6 +425,7 @@ class Event:
             "blocked": self.blocked,
             "fatal": self.fatal,
             "outcome": self.outcome,
+            "oom": None if oom is None else oom.as_dict(),
         }
 
     def __repr__(self) -> str:

@@ -32,6 +32,8 @@ _LINKS = 16384
 _LINKS_HELD_BACK = 128
 # How long an end waits for group sends in progress; where the kernel skipped their exit, in vain.
 _DRAIN_S = 0.05
+# How long after a SIGKILL the OOM killer may say that it was its own, with room to spare.
+_OOM_S = 0.005
 
 # How often follow() looks whether its target is still there.
 _LOOK_S = 0.1
@@ -247,6 +249,9 @@ class SignalTracer:
         end = time.monotonic() + _DRAIN_S
         while groups_inside(self._controls.counters()) and time.monotonic() < end:
             time.sleep(0.001)
+        # So does the OOM killer, which says only after a SIGKILL that it was its own.
+        since = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._controls.held_ns()
+        time.sleep(max(0.0, _OOM_S - since / 1e9))
         self._controls.set_phase("idle")
         # The phase has ended the trace already, so the order does not matter.
         self._bpf.detach_together()

@@ -2,23 +2,68 @@
 
 from __future__ import annotations
 
+import functools
 import select
 import signal
+import threading
 from contextlib import ExitStack
+from pathlib import Path
 
-from pysigsnoop import Event, SignalTracer
+from pysigsnoop import Event, Oom, SignalTracer
+from pysigsnoop._records import COUNTER
 
+from ..object.btf import Btf
 from .actors import acting, all_events, check_kernel, children, next_event, the_one, until
 from .control_groups import enter, memory_group
 from .senders import PATIENCE
 
 _MOST = 24  # megabytes for each group
+# What each CPU may have counted and not yet added to a process's memory, in all: 64 pages each.
+_UNSETTLED_KB = 1024
+
+
+@functools.cache
+def _kernel_has_figures() -> bool:
+    """Whether its event carries them, by the kernel's own description: Linux 6.9."""
+    event = Btf(Path("/sys/kernel/btf/vmlinux")).named("STRUCT", "trace_event_raw_mark_victim")
+    return any(member["name"] == "total_vm" for member in event["members"])
+
+
+def _figures(oom: Oom) -> dict[str, int | None]:
+    told = oom.as_dict()
+    del told["allocator"]
+    return told
 
 
 def _check(event: Event, victim: int) -> None:
     check_kernel(event, "oom", "SI_KERNEL", target=victim, fatal=True)
     assert (int(event.signal), event.sender) == (signal.SIGKILL, None)
     assert (event.result, event.disposition) == ("queued", "default")
+
+
+def _check_memory(event: Event, *, allocator: int, least: int, score: int) -> None:
+    """Who asked, and what the victim held, at `least` so many megabytes of its own."""
+    assert event.oom
+    assert event.oom.allocator
+    assert (event.oom.allocator.pid, event.oom.allocator.comm) == (allocator, "memory")
+    assert event.oom.allocator.cgroup_id
+    assert event.oom.allocator.start_ns
+    if not _kernel_has_figures():
+        assert set(_figures(event.oom).values()) == {None}
+        return
+    oom = event.oom
+    assert oom.anon_rss_kb is not None
+    assert oom.total_vm_kb is not None
+    assert oom.pgtables_kb
+    assert (least << 10) - _UNSETTLED_KB <= oom.anon_rss_kb <= (_MOST << 10) + _UNSETTLED_KB
+    assert oom.anon_rss_kb <= oom.total_vm_kb <= (6 * _MOST) << 10
+    assert oom.pgtables_kb <= 1024
+    # Its program and its libraries; it shares nothing.
+    assert oom.file_rss_kb is not None
+    assert oom.file_rss_kb <= 16 << 10
+    assert oom.shmem_rss_kb is not None
+    assert oom.shmem_rss_kb <= _UNSETTLED_KB
+    assert oom.oom_score_adj == score
 
 
 def test_the_victim_is_told_and_nobody_is_its_sender() -> None:
@@ -28,7 +73,30 @@ def test_the_victim_is_told_and_nobody_is_its_sender() -> None:
         with SignalTracer(target_pid=actor.pid) as tracer:
             actor.go()
             assert actor.end() == -signal.SIGKILL
-            _check(the_one(all_events(tracer)), actor.pid)
+            event = the_one(all_events(tracer))
+    _check(event, actor.pid)
+    own = int(Path("/proc/self/oom_score_adj").read_text())
+    _check_memory(event, allocator=actor.pid, least=_MOST * 3 // 4, score=own)
+
+
+def test_a_trace_that_ends_between_the_kill_and_its_reason_tells_both() -> None:
+    with memory_group(_MOST) as group, acting("memory", "alone", 4 * _MOST) as actor:
+        enter(group, actor.pid)
+        with SignalTracer(target_pid=actor.pid) as tracer:
+            watch = threading.Thread(target=_stop_at_first, args=(tracer,))
+            watch.start()
+            actor.go()
+            watch.join(PATIENCE)
+            assert actor.end() == -signal.SIGKILL
+            event = the_one(all_events(tracer))
+    _check(event, actor.pid)
+
+
+def _stop_at_first(tracer: SignalTracer) -> None:
+    """End the trace as soon as a signal is generated, without waiting to be woken."""
+    while not tracer._controls.counters()[COUNTER["signal_submitted"]]:
+        pass
+    tracer.stop()
 
 
 def test_who_asked_for_memory_is_not_the_sender_where_another_is_chosen() -> None:
@@ -47,6 +115,7 @@ def test_who_asked_for_memory_is_not_the_sender_where_another_is_chosen() -> Non
     # A parent that ends asks for its child's death, which is no matter of memory.
     first, *rest = [event for event in events if event.origin != "parent-death"]
     _check(first, victim)
+    _check_memory(first, allocator=actor.pid, least=_MOST * 5 // 8, score=1000)
     for event in rest:
         _check(event, actor.pid)
 
@@ -66,6 +135,12 @@ def test_all_that_share_the_victims_memory_are_told() -> None:
     for event in events:
         assert event.target
         _check(event, event.target.pid or 0)
+        assert event.oom
+        assert event.oom.allocator
+        assert event.oom.allocator.pid == actor.pid
+    # The figures are the victim's, and told once.
+    told = [event.oom for event in events if event.oom and any(_figures(event.oom).values())]
+    assert len(told) == _kernel_has_figures()
 
 
 def test_a_filter_by_origin_tells_it_from_the_kernels_others_and_the_books_close() -> None:
@@ -86,6 +161,7 @@ def test_a_filter_by_origin_tells_it_from_the_kernels_others_and_the_books_close
         seen = {origin: all_events(tracer) for origin, tracer in tracers.items()}
         stats = {origin: tracer.stats for origin, tracer in tracers.items()}
     _check(the_one(seen["oom"]), hungry.pid)
+    assert the_one(seen["kernel"]).oom is None
     check_kernel(the_one(seen["kernel"]), "kernel", "SI_KERNEL", target=orphan, fatal=True)
     assert seen["timer"] == []
     # Each sees the same signals of the machine, give or take those while others begin and end.

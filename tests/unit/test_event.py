@@ -75,12 +75,13 @@ def test_the_json_form_has_the_agreed_keys_in_order() -> None:
         "blocked": False,
         "fatal": True,
         "outcome": "pending",
+        "oom": None,
     }
     assert list(found) == [
         *("type", "id", "call_id", "time", "boot_ns", "origin", "signal", "signo", "si_code"),
         *("sender", "target_arg", "tgid_arg", "flags", "value", "address", "target"),
         *("ret", "error", "recipients", "result", "disposition", "blocked", "fatal"),
-        "outcome",
+        *("outcome", "oom"),
     ]
     assert (
         list(found["sender"])
@@ -100,7 +101,8 @@ def test_what_a_record_does_not_know_is_none() -> None:
     unknown = {name for name, value in found.items() if value is None}
     assert unknown == {
         *("si_code", "sender", "target", "target_arg", "tgid_arg", "flags", "value", "address"),
-        *("ret", "error", "recipients", "result", "disposition", "blocked", "fatal", "outcome"),
+        *("ret", "error", "recipients", "result", "disposition", "blocked", "fatal"),
+        *("outcome", "oom"),
     }
 
 
