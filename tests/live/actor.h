@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -70,6 +71,30 @@ static inline void leave_no_core(void)
 	must(!getrlimit(RLIMIT_CORE, &limit));
 	limit.rlim_cur = 0;
 	must(!setrlimit(RLIMIT_CORE, &limit));
+}
+
+/* What an actor can do, by the word for it; the numbers that follow the word, 0 where none does. */
+struct act {
+	const char *word;
+	void (*perform)(const long n[3]);
+};
+
+/* Ends as main does; the last of acts has no word. */
+static inline int act(const struct act *acts, int argc, char **argv)
+{
+	long n[3] = {};
+	int i;
+
+	leave_no_core();
+	for (i = 2; i < argc && i < 5; i++)
+		n[i - 2] = strtol(argv[i], NULL, 0);
+	for (; argc > 1 && acts->word; acts++) {
+		if (!strcmp(argv[1], acts->word)) {
+			acts->perform(n);
+			return 0;
+		}
+	}
+	return 3;
 }
 
 #endif

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pysigsnoop import Event, Process, SignalTracer
 
+from .programs import compiled
 from .senders import PATIENCE
 
 
@@ -23,12 +24,7 @@ def program(source: str) -> str:
     """SOURCE.c, compiled."""
     folder = tempfile.TemporaryDirectory(prefix="pysigsnoop-actor-")
     atexit.register(folder.cleanup)
-    built = str(Path(folder.name, source))
-    text = str(Path(__file__).with_name(f"{source}.c"))
-    subprocess.run(
-        ["cc", "-O1", "-Wall", "-Werror", "-pthread", text, "-o", built, "-lrt"], check=True
-    )
-    return built
+    return str(compiled(Path(__file__).with_name(f"{source}.c"), Path(folder.name, source)))
 
 
 class Actor:

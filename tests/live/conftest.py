@@ -11,6 +11,7 @@ import pytest
 
 from . import requirement
 from .commands import ATTACH, Command
+from .programs import compiled, starter
 from .senders import Sender
 
 MakeSender = Callable[..., Sender]
@@ -36,24 +37,14 @@ def _live() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def sender_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """sender.c, compiled."""
-    program = tmp_path_factory.mktemp("sender") / "sender"
-    source = Path(__file__).with_name("sender.c")
-    command = ["cc", "-O2", "-Wall", "-Werror", "-pthread", str(source), "-o", str(program)]
-    subprocess.run(command, check=True)
-    return program
+    folder = tmp_path_factory.mktemp("sender")
+    return compiled(Path(__file__).with_name("sender.c"), folder / "sender")
 
 
 @pytest.fixture
 def make_sender(sender_program: Path) -> Iterator[MakeSender]:
     """Starts senders; `prefix` is a command that runs the sender."""
-    with ExitStack() as stack:
-
-        def make(*prefix: str) -> Sender:
-            sender = Sender(sender_program, prefix)
-            stack.callback(sender.close)
-            return sender
-
-        yield make
+    yield from starter(Sender, sender_program)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@
  */
 #define _GNU_SOURCE
 #include <sched.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,8 +15,9 @@ static void ignore(int signo, siginfo_t *info, void *context)
 }
 
 /* parent-death SIGNO: prints its child, which is sent SIGNO when this process ends. */
-static void parent_death(int signo)
+static void parent_death(const long n[3])
 {
+	int signo = n[0];
 	int set[2];
 	pid_t child;
 	char byte;
@@ -34,7 +34,7 @@ static void parent_death(int signo)
 }
 
 /* init: prints a pid namespace's init, which has one child and ends when told. */
-static void init(void)
+static void init(const long n[3])
 {
 	int told[2];
 	pid_t init;
@@ -54,11 +54,12 @@ static void init(void)
 }
 
 /* forged SIGNO CODE VALUE: sends itself a siginfo that claims to be the kernel's; handled. */
-static void forged(int signo, int code, long value)
+static void forged(const long n[3])
 {
+	int signo = n[0], code = n[1];
 	siginfo_t info = { .si_signo = signo, .si_code = code };
 
-	info.si_value.sival_ptr = (void *)value;
+	info.si_value.sival_ptr = (void *)n[2];
 	handle(signo, ignore);
 	ready(0);
 	must(!syscall(SYS_rt_sigqueueinfo, getpid(), signo, &info));
@@ -68,8 +69,9 @@ static void forged(int signo, int code, long value)
  * by-itself SIGNO: prints a child, which kills itself by SIGNO; its exit signal is
  * SIGNO too, which this process handles, and its own child's parent-death signal.
  */
-static void by_itself(int signo)
+static void by_itself(const long n[3])
 {
+	int signo = n[0];
 	int told[2], set[2];
 	pid_t child;
 	char byte;
@@ -77,6 +79,8 @@ static void by_itself(int signo)
 	must(!pipe(told) && !pipe(set));
 	child = syscall(SYS_clone, signo, 0, 0, 0, 0);
 	if (!child) {
+		/* So that the pipe ends with the parent, and this process with the pipe. */
+		close(told[1]);
 		if (!fork()) {
 			prctl(PR_SET_PDEATHSIG, signo);
 			must(write(set[1], "x", 1) == 1);
@@ -105,8 +109,9 @@ static pid_t child_in_job(int background)
 /* job WHICH: prints a child in the foreground (0) or in the background, which is then told to do
  * nothing (0, 1), to read from the terminal (2), to set it up (3), or is stopped (4). Then this
  * process, the session's leader, ends when told again; with WHICH 5 it gives up the terminal. */
-static void job(int which)
+static void job(const long n[3])
 {
+	int which = n[0];
 	struct termios setup;
 	int told[2];
 	pid_t child;
@@ -115,6 +120,8 @@ static void job(int which)
 	must(!pipe(told));
 	child = which == 5 ? fork() : child_in_job(which);
 	if (!child) {
+		/* As above. PR_SET_PDEATHSIG would be one more signal to it. */
+		close(told[1]);
 		must(read(told[0], &byte, 1) == 1);
 		if (which == 2)
 			must(read(0, &byte, 1) == 1);
@@ -136,7 +143,7 @@ static void job(int which)
 }
 
 /* busy: system calls without end, and kills of itself with signal 0 among them. */
-static void busy(void)
+static void busy(const long n[3])
 {
 	pid_t self = getpid();
 
@@ -149,7 +156,7 @@ static void busy(void)
 }
 
 /* dump: leaves a core where it runs, when a signal ends it so. */
-static void dump(void)
+static void dump(const long n[3])
 {
 	struct rlimit limit;
 
@@ -162,7 +169,7 @@ static void dump(void)
 }
 
 /* wait: for signals; what it reads from its input is thrown away. */
-static void wait_for_signals(void)
+static void wait_for_signals(const long n[3])
 {
 	printf("ready\n");
 	fflush(stdout);
@@ -171,30 +178,17 @@ static void wait_for_signals(void)
 
 int main(int argc, char **argv)
 {
-	const char *what = argc > 1 ? argv[1] : "";
-	long n[3] = {};
-	int i;
+	static const struct act acts[] = {
+		{ "parent-death", parent_death },
+		{ "init", init },
+		{ "forged", forged },
+		{ "by-itself", by_itself },
+		{ "job", job },
+		{ "busy", busy },
+		{ "dump", dump },
+		{ "wait", wait_for_signals },
+		{}
+	};
 
-	leave_no_core();
-	for (i = 2; i < argc && i < 5; i++)
-		n[i - 2] = strtol(argv[i], NULL, 0);
-	if (!strcmp(what, "parent-death"))
-		parent_death(n[0]);
-	else if (!strcmp(what, "init"))
-		init();
-	else if (!strcmp(what, "forged"))
-		forged(n[0], n[1], n[2]);
-	else if (!strcmp(what, "by-itself"))
-		by_itself(n[0]);
-	else if (!strcmp(what, "job"))
-		job(n[0]);
-	else if (!strcmp(what, "busy"))
-		busy();
-	else if (!strcmp(what, "dump"))
-		dump();
-	else if (!strcmp(what, "wait"))
-		wait_for_signals();
-	else
-		return 3;
-	return 0;
+	return act(acts, argc, argv);
 }

@@ -8,7 +8,6 @@
 #include <mqueue.h>
 #include <net/if.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include "actor.h"
@@ -31,9 +30,20 @@ static void broken(int is_socket)
 	must(write(ends[1], "x", 1) == 1);
 }
 
-/* input SIGNO: prints a child that writes what this process is told of, by SIGIO (0) or SIGNO. */
-static void input(int signo)
+static void pipe_broken(const long n[3])
 {
+	broken(0);
+}
+
+static void socket_broken(const long n[3])
+{
+	broken(1);
+}
+
+/* input SIGNO: prints a child that writes what this process is told of, by SIGIO (0) or SIGNO. */
+static void input(const long n[3])
+{
+	int signo = n[0];
 	int ends[2], orders[2];
 	pid_t child;
 	char byte;
@@ -53,9 +63,9 @@ static void input(int signo)
 }
 
 /* queue SIGNO VALUE: prints a child, whose message this process is told of. */
-static void queue(int signo, long value)
+static void queue(const long n[3])
 {
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = signo };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = n[0] };
 	char name[32], byte;
 	mqd_t messages;
 	int orders[2];
@@ -64,7 +74,7 @@ static void queue(int signo, long value)
 	snprintf(name, sizeof(name), "/pysigsnoop-%d", getpid());
 	messages = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, NULL);
 	must(messages != -1 && !mq_unlink(name) && !pipe(orders));
-	event.sigev_value.sival_ptr = (void *)value;
+	event.sigev_value.sival_ptr = (void *)n[1];
 	must(!mq_notify(messages, &event));
 	child = child_of_ours();
 	if (!child) {
@@ -78,7 +88,7 @@ static void queue(int signo, long value)
 }
 
 /* urgent: out-of-band data over the loopback of a network of its own; ends when it came. */
-static void urgent(void)
+static void urgent(const long n[3])
 {
 	struct sockaddr_in at = { .sin_family = AF_INET };
 	struct ifreq loopback = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -104,24 +114,14 @@ static void urgent(void)
 
 int main(int argc, char **argv)
 {
-	const char *what = argc > 1 ? argv[1] : "";
-	long n[3] = {};
-	int i;
+	static const struct act acts[] = {
+		{ "pipe", pipe_broken },
+		{ "socket", socket_broken },
+		{ "input", input },
+		{ "queue", queue },
+		{ "urgent", urgent },
+		{}
+	};
 
-	leave_no_core();
-	for (i = 2; i < argc && i < 5; i++)
-		n[i - 2] = strtol(argv[i], NULL, 0);
-	if (!strcmp(what, "pipe"))
-		broken(0);
-	else if (!strcmp(what, "socket"))
-		broken(1);
-	else if (!strcmp(what, "input"))
-		input(n[0]);
-	else if (!strcmp(what, "queue"))
-		queue(n[0], n[1]);
-	else if (!strcmp(what, "urgent"))
-		urgent();
-	else
-		return 3;
-	return 0;
+	return act(acts, argc, argv);
 }

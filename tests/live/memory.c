@@ -25,8 +25,9 @@ static void take_one(void)
 	memset(at, 1, 1 << 20);
 }
 
-static void alone(long megabytes)
+static void alone(const long n[3])
 {
+	long megabytes = n[0];
 	ready(0);
 	while (megabytes--)
 		take_one();
@@ -41,8 +42,9 @@ static void be_first(void)
 	close(file);
 }
 
-static void beside(long megabytes, long more)
+static void beside(const long n[3])
 {
+	long megabytes = n[0], more = n[1];
 	int told[2], done[2];
 	pid_t child;
 	char byte;
@@ -68,12 +70,15 @@ static void beside(long megabytes, long more)
 
 static int wait_in_same_memory(void *unused)
 {
+	/* A bound in time, since its parent's death would be told by one more signal. */
+	alarm(600);
 	wait_for_ever();
 	return 0;
 }
 
-static void shared(long megabytes)
+static void shared(const long n[3])
 {
+	long megabytes = n[0];
 	char *stack = malloc(STACK);
 	pid_t other = clone(wait_in_same_memory, stack + STACK, CLONE_VM | SIGCHLD, NULL);
 
@@ -85,17 +90,12 @@ static void shared(long megabytes)
 
 int main(int argc, char **argv)
 {
-	const char *what = argc > 2 ? argv[1] : "";
-	long megabytes = argc > 2 ? atol(argv[2]) : 0, more = argc > 3 ? atol(argv[3]) : 0;
+	static const struct act acts[] = {
+		{ "alone", alone },
+		{ "beside", beside },
+		{ "shared", shared },
+		{}
+	};
 
-	leave_no_core();
-	if (!strcmp(what, "alone"))
-		alone(megabytes);
-	else if (!strcmp(what, "beside"))
-		beside(megabytes, more);
-	else if (!strcmp(what, "shared"))
-		shared(megabytes);
-	else
-		return 3;
-	return 0;
+	return act(acts, argc, argv);
 }

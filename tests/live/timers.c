@@ -4,7 +4,6 @@
  * do by default, but in race.
  */
 #define _GNU_SOURCE
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -20,24 +19,24 @@ static void count_kernels(int signo, siginfo_t *info, void *context)
 }
 
 /* itimer WHICH: the timer ends the process, once it has run for 10 ms. */
-static void itimer(int which)
+static void itimer(const long n[3])
 {
 	struct itimerval when = { .it_value.tv_usec = 10000 };
 
 	ready(0);
-	must(!setitimer(which, &when, NULL));
+	must(!setitimer(n[0], &when, NULL));
 	for (;;)
 		;
 }
 
 /* timer SIGNO VALUE: a POSIX timer. */
-static void posix_timer(int signo, long value)
+static void posix_timer(const long n[3])
 {
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = signo };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = n[0] };
 	struct itimerspec when = { .it_value.tv_nsec = 10000000 };
 	timer_t timer;
 
-	event.sigev_value.sival_ptr = (void *)value;
+	event.sigev_value.sival_ptr = (void *)n[1];
 	must(!timer_create(CLOCK_MONOTONIC, &event, &timer));
 	ready(0);
 	must(!timer_settime(timer, 0, &when, NULL));
@@ -45,22 +44,23 @@ static void posix_timer(int signo, long value)
 }
 
 /* limit RESOURCE SOFT HARD: with CPU, burns it; with FSIZE, writes beyond. */
-static void limit(int resource, long soft, long hard)
+static void limit(const long n[3])
 {
-	struct rlimit limits = { soft, hard };
+	int resource = n[0];
+	struct rlimit limits = { n[1], n[2] };
 	int file = memfd_create("limited", 0);
 
 	must(!setrlimit(resource, &limits));
 	ready(0);
 	if (resource == RLIMIT_FSIZE)
-		must(pwrite(file, "x", 1, soft) == 1);
+		must(pwrite(file, "x", 1, n[1]) == 1);
 	for (;;)
 		;
 }
 
 /* race LEAST: kills itself by SIGALRM, while a timer does too; prints its own kills and the
  * least that the timer sent. At least LEAST of its own, and 20 of the timer's. */
-static void race(long least)
+static void race(const long n[3])
 {
 	struct itimerval when = { { 0, 1000 }, { 0, 1000 } }, never = { { 0, 0 }, { 0, 0 } };
 	long own;
@@ -68,7 +68,7 @@ static void race(long least)
 	handle(SIGALRM, count_kernels);
 	ready(0);
 	must(!setitimer(ITIMER_REAL, &when, NULL));
-	for (own = 0; own < least || kernels < 20; own++)
+	for (own = 0; own < n[0] || kernels < 20; own++)
 		syscall(SYS_kill, getpid(), SIGALRM);
 	must(!setitimer(ITIMER_REAL, &never, NULL));
 	printf("%ld %d\n", own, (int)kernels);
@@ -76,22 +76,13 @@ static void race(long least)
 
 int main(int argc, char **argv)
 {
-	const char *what = argc > 1 ? argv[1] : "";
-	long n[3] = {};
-	int i;
+	static const struct act acts[] = {
+		{ "itimer", itimer },
+		{ "timer", posix_timer },
+		{ "limit", limit },
+		{ "race", race },
+		{}
+	};
 
-	leave_no_core();
-	for (i = 2; i < argc && i < 5; i++)
-		n[i - 2] = strtol(argv[i], NULL, 0);
-	if (!strcmp(what, "itimer"))
-		itimer(n[0]);
-	else if (!strcmp(what, "timer"))
-		posix_timer(n[0], n[1]);
-	else if (!strcmp(what, "limit"))
-		limit(n[0], n[1], n[2]);
-	else if (!strcmp(what, "race"))
-		race(n[0]);
-	else
-		return 3;
-	return 0;
+	return act(acts, argc, argv);
 }
