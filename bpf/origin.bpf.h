@@ -91,7 +91,8 @@ static __always_inline void read_code(struct generated *g)
 /*
  * The code that a call's own siginfo has. What a thread meets on the way out of a
  * kill (no stack for the handler, a stop by its debugger) has another, but for the
- * calls whose caller writes it: there the kernel allows 0 and above to itself only.
+ * calls whose caller writes it: there the kernel allows 0 and above to itself only,
+ * and then the registers say whether the call is still at work.
  */
 static __always_inline bool has_code_of_call(struct generated *g)
 {
@@ -103,7 +104,8 @@ static __always_inline bool has_code_of_call(struct generated *g)
 		return g->si_code == SI_TKILL;
 	default:
 		return g->si_code <= SI_USER ||
-		       READ_TASK(g->task, tgid) == READ_TASK(g->current, tgid);
+		       (READ_TASK(g->task, tgid) == READ_TASK(g->current, tgid) &&
+			is_inside_call(g->current));
 	}
 }
 

@@ -33,6 +33,7 @@ static __always_inline struct pt_regs *saved_registers(struct task_struct *task)
 
 #define TS_COMPAT 2	/* arch/x86/include/asm/thread_info.h: a 32-bit system call */
 #define X32_BIT 0x40000000
+#define ENOSYS 38
 
 static __always_inline enum sigsnoop_origin origin_of_call(int number, bool ia32)
 {
@@ -86,6 +87,17 @@ static __always_inline void read_registers(struct task_struct *task, struct sysc
 		args[2] = BPF_CORE_READ(regs, dx);
 		args[3] = BPF_CORE_READ(regs, r10);
 	}
+}
+
+/*
+ * Whether the call has yet to return: all entries (64-bit, 32-bit, FRED) put -ENOSYS
+ * where its result will stand. A debugger that writes there hides that.
+ */
+static __always_inline bool is_inside_call(struct task_struct *task)
+{
+	struct pt_regs *regs = saved_registers(task);
+
+	return (long)BPF_CORE_READ(regs, ax) == -ENOSYS;
 }
 
 /* write() and its kin, which are how cgroup.kill is written. */
@@ -142,6 +154,12 @@ static __always_inline void read_registers(struct task_struct *task, struct sysc
 	args[1] = BPF_CORE_READ(regs, regs[1]);
 	args[2] = BPF_CORE_READ(regs, regs[2]);
 	args[3] = BPF_CORE_READ(regs, regs[3]);
+}
+
+/* Nothing tells here, so what follows a call is taken for a part of it. */
+static __always_inline bool is_inside_call(struct task_struct *task)
+{
+	return true;
 }
 
 static __always_inline bool is_write(struct syscall *call)

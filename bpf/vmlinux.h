@@ -300,7 +300,7 @@ struct thread_info {
 };
 
 struct pt_regs {
-	unsigned long r10, dx, cx, bx, si, di, orig_ax;
+	unsigned long r10, dx, cx, bx, si, di, ax, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct thread_info {

@@ -87,8 +87,9 @@ static void *page(int protection)
 }
 
 /* A handler that has no stack to run on: the kernel sends SIGSEGV in place of the signal. */
-static void signal_without_stack(void)
+static void signal_without_stack(int forged)
 {
+	siginfo_t info = { .si_signo = SIGSEGV, .si_code = SEGV_MAPERR };
 	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_ONSTACK };
 	stack_t stack = { .ss_sp = page(PROT_NONE), .ss_size = 4096 };
 
@@ -96,7 +97,10 @@ static void signal_without_stack(void)
 	sigaltstack(&stack, NULL);
 	sigaction(SIGSEGV, &action, NULL);
 	ready(NULL);
-	syscall(SYS_kill, getpid(), SIGSEGV);
+	if (forged)
+		syscall(SYS_rt_sigqueueinfo, getpid(), SIGSEGV, &info);
+	else
+		syscall(SYS_kill, getpid(), SIGSEGV);
 }
 
 int main(int argc, char **argv)
@@ -151,7 +155,10 @@ int main(int argc, char **argv)
 			     : : "a"(SYS_getppid) : "rcx", "r11", "memory");
 	} else if (!strcmp(kind, "stack")) {
 		prepare(SIGSEGV, "default");
-		signal_without_stack();
+		signal_without_stack(0);
+	} else if (!strcmp(kind, "forged-stack")) {
+		prepare(SIGSEGV, "default");
+		signal_without_stack(1);
 	}
 	return 1;
 }

@@ -67,15 +67,21 @@ def test_a_fault_is_shown_by_default_where_it_ends_the_process_and_only_there() 
             assert [event.origin for event in all_events(tracer)] == shown
 
 
-def test_the_fault_of_a_handler_without_a_stack_is_not_taken_for_the_kill_that_led_to_it() -> None:
+@pytest.mark.parametrize(
+    ("kind", "call", "code"),
+    [("stack", "kill", "SI_USER"), ("forged-stack", "rt_sigqueueinfo", "SEGV_MAPERR")],
+)
+def test_the_fault_of_a_handler_without_a_stack_is_not_taken_for_the_call_that_led_to_it(
+    kind: str, call: str, code: str
+) -> None:
     with (
-        acting("faults", "stack", "default") as actor,
+        acting("faults", kind, "default") as actor,
         SignalTracer(target_pid=actor.pid, scope="all") as tracer,
     ):
         actor.go()
         assert actor.end() == -signal.SIGSEGV
         sent, fault = all_events(tracer)
-    assert (sent.origin, sent.si_code, sent.disposition) == ("kill", "SI_USER", "handler")
+    assert (sent.origin, sent.si_code, sent.disposition) == (call, code, "handler")
     assert sender_of(sent).pid == actor.pid
     check_kernel(fault, "fault", "SI_KERNEL", target=actor.pid, fatal=True)
     assert (fault.sender, fault.address, fault.disposition) == (None, None, "default")

@@ -14,6 +14,7 @@ from .test_groups import reached
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="int 0x80 is x86's")
 
 VALUE = 0xFEDC_BA98
+SI_KERNEL = 128
 
 
 @pytest.mark.parametrize("name", SIX)
@@ -31,6 +32,19 @@ def test_a_signal_by_a_32_bit_caller_is_told_in_full(
     assert event.target_arg == (given[0] if name == "pidfd_send_signal" else target.pid)
     assert event.tgid_arg == (target.pid if "tg" in name else None)
     assert event.value == (VALUE if "info32" in given else None)
+
+
+@pytest.mark.parametrize("name", ["rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"])
+def test_a_32_bit_caller_that_claims_to_be_the_kernel_is_still_the_sender(
+    name: str, caller: Caller
+) -> None:
+    caller.ignore(USR1)
+    caller.info(USR1, SI_KERNEL, VALUE)
+    given = ["info32" if a == "info" else a for a in arguments(name, caller, caller.pid, USR1)]
+    with tracing(sender_pid=caller.pid, target_pid=caller.pid) as tracer:
+        assert caller.call32(name, *given) == 0
+        event = only(tracer)
+    assert (event.origin, event.si_code, event.sender.pid) == (name, "SI_KERNEL", caller.pid)
 
 
 @pytest.mark.parametrize("name", SIX)
