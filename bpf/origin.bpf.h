@@ -26,6 +26,7 @@
 #define POLL_HUP 6
 
 #define RLIMIT_CPU 0
+#define RLIMIT_RTTIME 15
 
 #define BIT(signo) (1u << (signo))
 
@@ -159,7 +160,10 @@ static __always_inline enum sigsnoop_origin with_info(struct generated *g)
 	return SIGSNOOP_ORIGIN_KERNEL;
 }
 
-/* Beyond the hard limit of CPU time the kernel kills, by the very figures that are read here. */
+/*
+ * Beyond the hard limit of CPU time, or of what a real-time thread may run without
+ * sleeping, the kernel kills; by the very figures that are read here.
+ */
 static __always_inline bool is_out_of_time(struct generated *g)
 {
 	struct signal_struct *signal = READ_TASK(g->task, signal);
@@ -167,7 +171,14 @@ static __always_inline bool is_out_of_time(struct generated *g)
 	__u64 used = BPF_CORE_READ(signal, cputimer.cputime_atomic.utime.counter) +
 		     BPF_CORE_READ(signal, cputimer.cputime_atomic.stime.counter);
 
-	return g->task == g->current && used / 1000000000 >= most;
+	if (g->task != g->current)
+		return false;
+	if (used / 1000000000 >= most)
+		return true;
+	/* None where it never was a real-time thread, whatever its limit. */
+	used = READ_TASK(g->task, rt.timeout) * settings.tick_us;
+	most = BPF_CORE_READ(signal, rlim[RLIMIT_RTTIME].rlim_max);
+	return used && used >= most;
 }
 
 static __always_inline enum sigsnoop_origin from_kernel(struct generated *g)

@@ -356,7 +356,8 @@ struct sigsnoop_settings {
 	unsigned char unlinked;	/* and told where their send is not known */
 	unsigned char exits;	/* ends without a signal are told */
 	unsigned char details;	/* told of both ends */
-	unsigned char spare[7];
+	unsigned char spare[3];
+	unsigned int tick_us;	/* how long a tick of the kernel's timer is, rounded down */
 	unsigned long long signals[SIGSNOOP_SIGNAL_WORDS];
 };
 

@@ -145,6 +145,11 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+/* How long a real-time thread has run without sleeping, in ticks. */
+struct sched_rt_entity {
+	unsigned long timeout;
+};
+
 struct signal_struct {
 	atomic_t live;
 	int nr_threads;
@@ -318,6 +323,7 @@ struct task_struct {
 	struct thread_info thread_info;
 	void *stack;
 	unsigned int flags;
+	struct sched_rt_entity rt;
 	struct mm_struct *mm;
 	unsigned int ptrace;
 	int exit_state;

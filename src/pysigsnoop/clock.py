@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import time
 
+_MONOTONIC_COARSE = 6  # include/uapi/linux/time.h; the time module has no name for it
+
 
 def wall_offset() -> int:
     """What turns boot-clock ns into ns since 1970, now."""
     return time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def tick_us() -> int:
+    """The kernel's tick in whole microseconds, as the kernel itself counts with it."""
+    # The coarse clocks advance once a tick.
+    return 1_000_000 // round(1 / time.clock_getres(_MONOTONIC_COARSE))
 
 
 def rfc3339(time_ns: int) -> str:

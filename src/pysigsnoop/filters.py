@@ -16,6 +16,7 @@ from ._records import (
     SIGNALS_ONLY,
 )
 from .cgroups import cgroup_id
+from .clock import tick_us
 from .errors import FilterInvalid
 from .signals import RTMAX, parse_signal
 
@@ -204,6 +205,7 @@ class Filters:
             "unlinked": not self.judges_sends,
             "exits": exits,
             "details": details,
+            "tick_us": tick_us(),
             "signals.0": mask & (1 << 64) - 1,
             "signals.1": mask >> 64,
         }

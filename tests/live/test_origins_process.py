@@ -26,6 +26,7 @@ from .actors import (
 )
 from .first_process import undisturbed
 
+RLIMIT_RTTIME = 15  # in microseconds; the resource module has no name for it
 _ITIMERS = [signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF]
 
 
@@ -62,9 +63,12 @@ def test_a_posix_timer_is_told_with_the_value_of_its_owner(number: int) -> None:
     assert (int(event.signal), event.sender, event.value) == (number, None, value)
 
 
-def test_the_limit_of_cpu_time_is_a_timer_and_names_nobody() -> None:
+@pytest.mark.parametrize(
+    "limit", [(resource.RLIMIT_CPU, 1, 2), (RLIMIT_RTTIME, 100_000, 10_000_000)]
+)
+def test_a_limit_of_cpu_time_is_a_timer_and_names_nobody(limit: tuple[int, ...]) -> None:
     with (
-        acting("timers", "limit", resource.RLIMIT_CPU, 1, 2) as actor,
+        acting("timers", "limit", *limit) as actor,
         SignalTracer(target_pid=actor.pid, scope="all") as tracer,
     ):
         actor.go()
@@ -74,9 +78,10 @@ def test_the_limit_of_cpu_time_is_a_timer_and_names_nobody() -> None:
     assert (int(event.signal), event.sender) == (signal.SIGXCPU, None)
 
 
-def test_the_end_of_cpu_time_is_a_timer_and_names_nobody() -> None:
+@pytest.mark.parametrize("limit", [(resource.RLIMIT_CPU, 1, 1), (RLIMIT_RTTIME, 100_000, 100_000)])
+def test_the_end_of_cpu_time_is_a_timer_and_names_nobody(limit: tuple[int, ...]) -> None:
     with (
-        acting("timers", "limit", resource.RLIMIT_CPU, 1, 1) as actor,
+        acting("timers", "limit", *limit) as actor,
         SignalTracer(target_pid=actor.pid, scope="all") as tracer,
     ):
         actor.go()

@@ -4,6 +4,7 @@
  * do by default, but in race.
  */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -43,14 +44,17 @@ static void posix_timer(const long n[3])
 	wait_for_ever();
 }
 
-/* limit RESOURCE SOFT HARD: with CPU, burns it; with FSIZE, writes beyond. */
+/* limit RESOURCE SOFT HARD: with CPU, burns it; with RTTIME, in real time; with FSIZE, writes beyond. */
 static void limit(const long n[3])
 {
 	int resource = n[0];
+	struct sched_param lowest = { .sched_priority = 1 };
 	struct rlimit limits = { n[1], n[2] };
 	int file = memfd_create("limited", 0);
 
 	must(!setrlimit(resource, &limits));
+	if (resource == RLIMIT_RTTIME)
+		must(!sched_setscheduler(0, SCHED_FIFO, &lowest));
 	ready(0);
 	if (resource == RLIMIT_FSIZE)
 		must(pwrite(file, "x", 1, n[1]) == 1);
