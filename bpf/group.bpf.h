@@ -13,6 +13,8 @@ struct group_call {
 	__u32 submitted;
 	int target_arg;
 	int signo;
+	__u32 first;	/* the first recipient: its tgid */
+	__u32 spare;
 };
 
 /* Calls in progress, by thread: a thread is in one call at a time. */
@@ -64,17 +66,23 @@ static __always_inline struct refused_call *refused_call_of(__u32 tid)
  * The call that a recipient belongs to; begun with the given id where this is
  * its first. NULL: the call is refused.
  */
-static __always_inline struct group_call *group_of(__u32 tid, struct syscall *call, __u64 id)
+static __always_inline struct group_call *group_of(__u32 tid, struct syscall *call, __u64 id,
+						    __u32 recipient)
 {
 	struct group_call *group = bpf_map_lookup_elem(&groups, &tid);
 	struct group_call first = {
 		.call_id = id,
 		.target_arg = call->target_arg,
 		.signo = call->signo,
+		.first = recipient,
 	};
 
-	/* Another call's: the kernel skipped the exit program of that one. */
-	if (group && (group->target_arg != call->target_arg || group->signo != call->signo)) {
+	/*
+	 * Another call's: the kernel skipped the exit program of that one. A call
+	 * reaches each process once, and one like it usually begins with the same.
+	 */
+	if (group && (group->target_arg != call->target_arg || group->signo != call->signo ||
+		      group->first == recipient)) {
 		bpf_map_delete_elem(&groups, &tid);
 		count(SIGSNOOP_GROUP_STALE);
 		group = NULL;

@@ -144,7 +144,7 @@ static __noinline int on_generate(struct generated *g)
 	passed = generated_wanted(g, origin);
 	/* Counted before the filter: how many a call reached does not depend on who looks. */
 	if (many && settings.calls && (settings.compat_exits || !call->compat))
-		group = group_of(tid, call, id);
+		group = group_of(tid, call, id, READ_TASK(g->task, tgid));
 	call_id = id;
 	if (group) {
 		group->recipients++;
