@@ -20,18 +20,24 @@ struct {
 static __always_inline void tell_memory(struct sigsnoop_oom_victim *record,
 					struct task_struct *victim, struct mm_struct *mm)
 {
-	if (!mm || !bpf_core_field_exists(mm->rss_stat[0].count))
+	struct mm_struct___atomic *older = (void *)mm;
+	__s64 anon, file, shmem;
+
+	if (!mm)
 		return;
-/* What a CPU has counted and not yet added can leave less than none. */
-#define PAGES(which)                                                                               \
-	({                                                                                         \
-		__s64 pages_ = BPF_CORE_READ(mm, rss_stat[which].count);                           \
-		pages_ > 0 ? pages_ : 0;                                                           \
-	})
-	record->anon_rss = PAGES(MM_ANONPAGES);
-	record->file_rss = PAGES(MM_FILEPAGES);
-	record->shmem_rss = PAGES(MM_SHMEMPAGES);
-#undef PAGES
+	if (bpf_core_field_exists(mm->rss_stat[0].count)) {
+		anon = BPF_CORE_READ(mm, rss_stat[MM_ANONPAGES].count);
+		file = BPF_CORE_READ(mm, rss_stat[MM_FILEPAGES].count);
+		shmem = BPF_CORE_READ(mm, rss_stat[MM_SHMEMPAGES].count);
+	} else {
+		anon = BPF_CORE_READ(older, rss_stat.count[MM_ANONPAGES].counter);
+		file = BPF_CORE_READ(older, rss_stat.count[MM_FILEPAGES].counter);
+		shmem = BPF_CORE_READ(older, rss_stat.count[MM_SHMEMPAGES].counter);
+	}
+	/* What a CPU has counted and not yet added can leave less than none. */
+	record->anon_rss = anon > 0 ? anon : 0;
+	record->file_rss = file > 0 ? file : 0;
+	record->shmem_rss = shmem > 0 ? shmem : 0;
 	record->pgtables_kb = BPF_CORE_READ(mm, pgtables_bytes.counter) >> 10;
 	record->score_adj = READ_TASK(victim, signal, oom_score_adj);
 	record->known |= SIGSNOOP_KNOWN_MEMORY;
@@ -51,7 +57,8 @@ static __always_inline bool tell_allocator(struct sigsnoop_process *allocator)
 /*
  * oom:mark_victim, in the thread that runs the OOM killer, just after its SIGKILL:
  * so while the trace drains too. 6.9, commit 72ba14deb40a (mm: Update mark_victim
- * tracepoints fields): its first argument is a task, not a pid.
+ * tracepoints fields), and stable releases from then: its first argument is a task,
+ * not a pid, and it has the victim's figures.
  */
 SEC("?raw_tp/mark_victim")
 int oom_victim(__u64 *ctx)

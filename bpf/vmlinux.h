@@ -294,8 +294,16 @@ struct mm_struct {
 	struct file *exe_file;
 	unsigned long total_vm;
 	atomic64_t pgtables_bytes;
-	/* 6.2, commit f1a7941243c1 (mm: convert mm's rss stats into percpu_counter) */
+	/* 6.2, commit f1a7941243c1 (mm: convert mm's rss stats into percpu_counter); before it, below */
 	struct percpu_counter rss_stat[4];
+};
+
+struct mm_rss_stat {
+	atomic64_t count[4];
+};
+
+struct mm_struct___atomic {
+	struct mm_rss_stat rss_stat;
 };
 
 /* The saved user registers of a system call. */

@@ -19,8 +19,8 @@ from ._records import (
 from .clock import rfc3339
 from .details import Ancestor, Details, Sides
 from .details import text as _comm
-from .places import Place
 from .oom import Oom
+from .places import Place
 from .siginfo import code_name
 from .signals import Signal, signal_of
 from .whereabouts import place_of

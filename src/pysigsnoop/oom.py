@@ -20,9 +20,10 @@ _PAGE_KB = os.sysconf("SC_PAGESIZE") // 1024
 class Oom:
     """An OOM kill's circumstances, as the kernel reports them with it.
 
-    The figures are of the victim, and None where the kernel's event has none
-    (before Linux 6.9), and for a process that was killed since it shares the
-    victim's memory: they are told once, with the victim.
+    The figures are of the victim, and None where the kernel's event has none (it
+    has from Linux 6.9, and in some older stable releases), and for a process that
+    was killed since it shares the victim's memory: they are told once, with the
+    victim.
     """
 
     __slots__ = ("_record", "allocator")

@@ -24,7 +24,7 @@ _UNSETTLED_KB = 1024
 
 @functools.cache
 def _kernel_has_figures() -> bool:
-    """Whether its event carries them, by the kernel's own description: Linux 6.9."""
+    """Whether its event carries them, by the kernel's own description."""
     event = Btf(Path("/sys/kernel/btf/vmlinux")).named("STRUCT", "trace_event_raw_mark_victim")
     return any(member["name"] == "total_vm" for member in event["members"])
 

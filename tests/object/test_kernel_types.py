@@ -18,6 +18,7 @@ KERNEL = Path("/sys/kernel/btf/vmlinux")
 HEADER = ROOT / "bpf/vmlinux.h"
 # What a supported kernel may lack: the file where it is used, with the check that guards it.
 ANCESTORS = ("filter.bpf.h", "bpf_core_field_exists(cgroup->ancestors)")
+RSS_STAT = ("oom.bpf.h", "bpf_core_field_exists(mm->rss_stat[0].count)")
 GUARDED: dict[tuple[str, str], tuple[str, str]] = {
     # 6.1 has the one, older kernels the other.
     ("cgroup", "ancestors"): ANCESTORS,
@@ -40,11 +41,14 @@ GUARDED: dict[tuple[str, str], tuple[str, str]] = {
         "oom.bpf.h",
         "bpf_core_field_exists(struct trace_event_raw_mark_victim, total_vm)",
     ),
-    # 6.2; asked only where the event above is of 6.9
-    ("mm_struct", "rss_stat"): ("oom.bpf.h", "bpf_core_field_exists(mm->rss_stat[0].count)"),
+    # 6.2 has the one, older kernels the other.
+    ("mm_struct", "rss_stat"): RSS_STAT,
+    ("mm_struct___atomic", "rss_stat"): RSS_STAT,
 }
-# Where a guarded field is of another kind in kernels that lack it as it is used.
-OTHERWISE = {("mm_struct", "rss_stat"): "STRUCT"}
+# Where a guarded field is of another kind in kernels that lack it as it is used; of those the one
+# kind is of a type that the others have not.
+OTHERWISE = {("mm_struct", "rss_stat"): "STRUCT", ("mm_struct___atomic", "rss_stat"): "ARRAY"}
+OLDER = "mm_rss_stat"
 ARCH = {"x86_64": "x86", "aarch64": "arm64"}[platform.machine()]
 
 
@@ -152,6 +156,10 @@ def _signed(integer: dict[str, Any]) -> bool:
 def test_the_running_kernel_has_each_type_with_these_members(
     kind: str, name: str, ours: Btf, kernel: Btf
 ) -> None:
+    if name == OLDER and OLDER not in {each["name"] for each in kernel.types.values()}:
+        rss_stat = members(kernel, kernel.named("STRUCT", "mm_struct"))["rss_stat"]
+        assert kernel.plain(rss_stat)["kind"] == OTHERWISE["mm_struct___atomic", "rss_stat"]
+        return
     # What follows three underscores tells our own types apart, and means nothing to CO-RE.
     mine, theirs = ours.named(kind, name), kernel.named(kind, name.partition("___")[0])
     if kind == "ENUM":
@@ -210,6 +218,8 @@ def flat(btf: Btf, struct: dict[str, Any]) -> set[str]:
     found: set[str] = set()
     for member in struct["members"]:
         inner = btf.plain(member["type_id"])
+        while inner["kind"] == "ARRAY":
+            inner = btf.plain(inner["type_id"])
         if inner["kind"] in ("STRUCT", "UNION") and inner["name"] == "(anon)":
             found |= flat(btf, inner)
         if member["name"] != "(anon)":
