@@ -72,6 +72,7 @@ static __always_inline __u64 wake_reader(void)
 #include "group.bpf.h"
 #include "link.bpf.h"
 #include "details.bpf.h"
+#include "stack.bpf.h"
 #include "send.bpf.h"
 #include "deliver.bpf.h"
 #include "death.bpf.h"

@@ -43,6 +43,8 @@ enum bpf_map_type {
 #define BPF_ANY 0
 #define BPF_NOEXIST 1
 #define BPF_F_MMAPABLE (1U << 10)
+#define BPF_F_USER_STACK (1ULL << 8)
+#define BPF_F_USER_BUILD_ID (1ULL << 11)
 #define BPF_RB_NO_WAKEUP 1
 #define BPF_RB_FORCE_WAKEUP 2
 
@@ -207,11 +209,13 @@ struct css_set {
 
 /* Files, as far as a pidfd's process and a program's path. */
 struct super_block {
+	unsigned int s_dev;
 	unsigned long s_magic;
 };
 
 struct inode {
 	struct super_block *i_sb;
+	unsigned long i_ino;
 	void *i_private;
 };
 
@@ -277,9 +281,9 @@ struct cred {
 	kuid_t uid;
 };
 
-/* A process's memory: where its command line lies, and which file it runs. */
+/* A process's memory: where its program and its command line lie, and which file it runs. */
 struct mm_struct {
-	unsigned long arg_start, arg_end;
+	unsigned long start_code, start_stack, arg_start, arg_end;
 	struct file *exe_file;
 };
 
@@ -290,7 +294,7 @@ struct thread_info {
 };
 
 struct pt_regs {
-	unsigned long r10, dx, cx, bx, si, di, orig_ax;
+	unsigned long bp, r10, dx, cx, bx, si, di, orig_ax, sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct thread_info {
@@ -299,6 +303,7 @@ struct thread_info {
 
 struct pt_regs {
 	__u64 regs[31];
+	__u64 sp;
 	__u64 orig_x0;
 	__s32 syscallno;
 };

@@ -7,7 +7,8 @@
             print(event.sender, event.signal.name, event.target_arg, event.error)
 
 SignalTracer   opens, reads, counts, closes
-Event          one send; Process is its sender, or its target, Ancestor a parent of that
+Event          one send; Process is its sender, or its target, Ancestor a parent of that,
+               Frame a line of its stack
 Delivery       where a signal was taken; Death: where a process ended
 Signal         an int with a name
 Stats, Lost    where every call went
@@ -42,6 +43,7 @@ __all__ = [
     "Delivery",
     "Event",
     "FilterInvalid",
+    "Frame",
     "LibraryMissing",
     "Lost",
     "NotPermitted",
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from .details import Ancestor
     from .ends import Death, Delivery
     from .event import Event, Process
+    from .stack import Frame
     from .stats import Lost, Stats
     from .tracer import SignalTracer
 
@@ -72,6 +75,7 @@ _BUILT = {
     "Death": "ends",
     "Delivery": "ends",
     "Event": "event",
+    "Frame": "stack",
     "Lost": "stats",
     "Process": "event",
     "SignalTracer": "tracer",

@@ -187,6 +187,7 @@ class Filters:
         outcomes: bool = False,
         exits: bool = False,
         details: bool = False,
+        stacks: bool = False,
     ) -> dict[str, int]:
         """Values for the members of `struct sigsnoop_settings`."""
         filters = sum({1 << number for number, _ in self._keys})
@@ -204,6 +205,7 @@ class Filters:
             "unlinked": not self.judges_sends,
             "exits": exits,
             "details": details,
+            "stacks": stacks,
             "signals.0": mask & (1 << 64) - 1,
             "signals.1": mask >> 64,
         }
