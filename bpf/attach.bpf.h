@@ -38,7 +38,7 @@ struct {
 	SEC("?fexit/" #function)                                                                   \
 	int any_function(__u64 *ctx)                                                               \
 	{                                                                                          \
-		return on_exit(ctx[1]);                                                            \
+		return on_exit(ctx, ctx[1]);                                                       \
 	}
 
 #if defined(__TARGET_ARCH_x86)
@@ -84,7 +84,7 @@ static __always_inline int generate(__u64 *ctx)
 	g->task = (void *)args[2];
 	g->group = (int)args[3];
 	g->result = args[4];
-	return on_generate(g);
+	return on_generate(g, ctx);
 }
 
 /* 5.5, commit ac4414b5ca47 (bpf: Add attach_btf_id attribute to program load) */
@@ -119,14 +119,14 @@ TRACEPOINT_EXIT(pidfd_send_signal)
 SEC("?tracepoint/syscalls/sys_exit_kill")
 int any_tracepoint(struct trace_event_raw_sys_exit *ctx)
 {
-	return on_exit(ctx->ret);
+	return on_exit(ctx, ctx->ret);
 }
 
 /* Calls, by the exit of every syscall: needs no tracefs, and is dearer still. Arguments: regs, ret. */
 SEC("?tp_btf/sys_exit")
 int exit_any(__u64 *ctx)
 {
-	return on_exit(ctx[1]);
+	return on_exit(ctx, ctx[1]);
 }
 
 #endif

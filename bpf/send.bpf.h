@@ -102,8 +102,24 @@ static __always_inline enum sigsnoop_outcome link_send(struct generated *g, __u6
 	return g->signo == SIGCONT ? SIGSNOOP_OUTCOME_UNKNOWN : SIGSNOOP_OUTCOME_DISCARDED;
 }
 
+/*
+ * A process's own stack for what it does; the kernel's for what the kernel does,
+ * and with it that of the process whose doing it was. Whoever merely ran when a
+ * timer fired has nothing to do with it.
+ */
+static __always_inline enum stack_part parts_of_stack(struct generated *g,
+						      enum sigsnoop_origin origin)
+{
+	if (origin < SIGSNOOP_FIRST_KERNEL_ORIGIN)
+		return USER_STACK;
+	if (sender_is_current(g, origin) ||
+	    (origin == SIGSNOOP_ORIGIN_FAULT && g->task == g->current))
+		return KERNEL_STACK | USER_STACK;
+	return KERNEL_STACK;
+}
+
 /* One signal to one recipient. Not inlined: every family of programs calls it. */
-static __noinline int on_generate(struct generated *g)
+static __noinline int on_generate(struct generated *g, void *ctx)
 {
 	struct refused_call *refused_call;
 	struct group_call *group = NULL;
@@ -114,6 +130,7 @@ static __noinline int on_generate(struct generated *g)
 	bool process, many, single, passed;
 	__u64 id, call_id, *mm;
 	struct told told;
+	__u32 stack = 0;
 
 	g->current = (void *)bpf_get_current_task();
 	g->current_flags = READ_TASK(g->current, flags);
@@ -166,6 +183,8 @@ static __noinline int on_generate(struct generated *g)
 	if (group)
 		group->submitted = 1;
 	told = tell_details(sender_is_current(g, origin) ? g->current : NULL, g->task, id, false);
+	if (settings.stacks)
+		stack = tell_stack(ctx, id, g->boot_ns, parts_of_stack(g, origin));
 	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);
 	/* Asked once: 5.10's verifier forgets the answer. */
 	if (!send) {
@@ -212,6 +231,7 @@ static __noinline int on_generate(struct generated *g)
 		live.held_ns = send->boot_ns;
 	}
 	note_details(send, told);
+	note_stack(send, stack);
 	count_signal(single, SIGSNOOP_SIGNAL_SUBMITTED, SIGSNOOP_SINGLE_SUBMITTED);
 	bpf_ringbuf_submit(send, wake_reader());
 	return 0;
@@ -249,7 +269,7 @@ static __always_inline bool call_wanted(struct syscall *call, struct task_struct
 }
 
 /* One of the six calls returns. What it generated was told already; what remains is told here. */
-static __noinline int on_exit(long ret)
+static __noinline int on_exit(void *ctx, long ret)
 {
 	struct task_struct *caller = (void *)bpf_get_current_task();
 	struct task_struct *target = NULL;
@@ -260,7 +280,7 @@ static __noinline int on_exit(long ret)
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct refused_call *refused_call = NULL;
 	struct told told;
-	__u32 refusal = 0;
+	__u32 refusal = 0, stack = 0;
 
 	if (live.phase == SIGSNOOP_IDLE) {
 		if (live.refused_any)
@@ -309,6 +329,8 @@ static __noinline int on_exit(long ret)
 		return 0;
 	}
 	told = tell_details(caller, target, (__u64)tid << 1, true);
+	if (settings.stacks)
+		stack = tell_stack(ctx, (__u64)tid << 1, bpf_ktime_get_boot_ns(), USER_STACK);
 	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);
 	if (!send) {
 		count(SIGSNOOP_CALL_RING_FULL);
@@ -329,6 +351,7 @@ static __noinline int on_exit(long ret)
 		send->known |= SIGSNOOP_KNOWN_TARGET;
 	}
 	note_details(send, told);
+	note_stack(send, stack);
 	count(SIGSNOOP_CALL_SUBMITTED);
 	bpf_ringbuf_submit(send, wake_reader());
 	return 0;

@@ -73,6 +73,7 @@ static __always_inline __u64 wake_reader(void)
 #include "link.bpf.h"
 #include "details.bpf.h"
 #include "oom.bpf.h"
+#include "stack.bpf.h"
 #include "send.bpf.h"
 #include "deliver.bpf.h"
 #include "death.bpf.h"

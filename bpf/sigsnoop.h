@@ -12,6 +12,13 @@
 
 #define SIGSNOOP_COMM_LEN 16
 
+/* How much of a stack is told: frames, and bytes from the stack pointer up. */
+#define SIGSNOOP_KERNEL_FRAMES 32
+#define SIGSNOOP_USER_FRAMES 64
+#define SIGSNOOP_STACK_MEMORY 4096
+/* The kernel's struct bpf_stack_build_id, 32 bytes, for each user frame. */
+#define SIGSNOOP_STACK_IDS 2048
+
 /* Which signals a filter lets through: a bit each for 0 to 64. */
 #define SIGSNOOP_SIGNAL_WORDS 2
 
@@ -27,6 +34,7 @@ enum sigsnoop_record_type {
 	SIGSNOOP_DELIVERY,
 	SIGSNOOP_DEATH,
 	SIGSNOOP_DETAILS,	/* more of an end; a companion, just before its send */
+	SIGSNOOP_STACK,		/* of a send's thread; a companion too */
 };
 
 /*
@@ -232,6 +240,36 @@ struct sigsnoop_companion {
 	unsigned long long key;
 };
 
+/* A companion: the stack of the thread in which a send happened. */
+struct sigsnoop_stack {
+	unsigned int type;
+	unsigned int spare;
+	unsigned long long key;
+	unsigned long long boot_ns;
+	unsigned int pid;	/* of the process, as sigsnoop_process has it */
+	unsigned int kernel_count;
+	unsigned int user_count;
+	unsigned int id_count;
+	unsigned int memory_size;
+	unsigned int exe_device;
+	unsigned long long start_ns;
+	/* With the time of its start they tell a process from what it was before an exec. */
+	unsigned long long start_code;
+	unsigned long long start_stack;
+	/* Its file: inode number, and the file system's device as the kernel has it. */
+	unsigned long long exe_inode;
+	/* Registers in user space: stack, frame, and (arm64) link. */
+	unsigned long long sp;
+	unsigned long long bp;
+	unsigned long long lr;
+	char comm[SIGSNOOP_COMM_LEN];
+	/* Innermost first; what lies beyond the counts is not cleared. */
+	unsigned long long kernel[SIGSNOOP_KERNEL_FRAMES];
+	unsigned long long user[SIGSNOOP_USER_FRAMES];
+	char ids[SIGSNOOP_STACK_IDS];
+	char memory[SIGSNOOP_STACK_MEMORY];
+};
+
 #define SIGSNOOP_PARENTS 8
 /* Bytes of a command line that are kept, and of a path before its last component. */
 #define SIGSNOOP_CMDLINE_LEN 512
@@ -316,6 +354,7 @@ enum sigsnoop_counter {
 	SIGSNOOP_LINK_ADDED,
 	SIGSNOOP_LINK_REMOVED,
 	SIGSNOOP_DETAILS_RING_FULL,	/* of sends that were submitted */
+	SIGSNOOP_STACK_RING_FULL,	/* the same */
 	SIGSNOOP_COUNTERS,
 };
 
@@ -356,7 +395,8 @@ struct sigsnoop_settings {
 	unsigned char unlinked;	/* and told where their send is not known */
 	unsigned char exits;	/* ends without a signal are told */
 	unsigned char details;	/* told of both ends */
-	unsigned char spare[3];
+	unsigned char stacks;	/* a stack for each send */
+	unsigned char spare[2];
 	unsigned int tick_us;	/* how long a tick of the kernel's timer is, rounded down */
 	unsigned long long signals[SIGSNOOP_SIGNAL_WORDS];
 };

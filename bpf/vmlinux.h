@@ -43,6 +43,8 @@ enum bpf_map_type {
 #define BPF_ANY 0
 #define BPF_NOEXIST 1
 #define BPF_F_MMAPABLE (1U << 10)
+#define BPF_F_USER_STACK (1ULL << 8)
+#define BPF_F_USER_BUILD_ID (1ULL << 11)
 #define BPF_RB_NO_WAKEUP 1
 #define BPF_RB_FORCE_WAKEUP 2
 
@@ -213,11 +215,13 @@ struct css_set {
 
 /* Files, as far as a pidfd's process and a program's path. */
 struct super_block {
+	unsigned int s_dev;
 	unsigned long s_magic;
 };
 
 struct inode {
 	struct super_block *i_sb;
+	unsigned long i_ino;
 	void *i_private;
 };
 
@@ -288,9 +292,9 @@ struct percpu_counter {
 	__s64 count;
 };
 
-/* A process's memory: where its command line lies, which file it runs; how much there is of it. */
+/* A process's memory: where its program and its command line lie, which file it runs; how much. */
 struct mm_struct {
-	unsigned long arg_start, arg_end;
+	unsigned long start_code, start_stack, arg_start, arg_end;
 	struct file *exe_file;
 	unsigned long total_vm;
 	atomic64_t pgtables_bytes;
@@ -313,7 +317,7 @@ struct thread_info {
 };
 
 struct pt_regs {
-	unsigned long r10, dx, cx, bx, si, di, ax, orig_ax;
+	unsigned long bp, r10, dx, cx, bx, si, di, ax, orig_ax, sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct thread_info {
@@ -322,6 +326,7 @@ struct thread_info {
 
 struct pt_regs {
 	__u64 regs[31];
+	__u64 sp;
 	__u64 orig_x0;
 	__s32 syscallno;
 };

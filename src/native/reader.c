@@ -342,6 +342,9 @@ static int take_record(void *context, void *data, size_t size)
 		name_oom_victim(reader, data);
 	} else if (type == SIGSNOOP_DETAILS && size >= sizeof(struct sigsnoop_details)) {
 		take_details(reader, data, size);
+	} else if (type == SIGSNOOP_STACK && size == sizeof(struct sigsnoop_stack)) {
+		if (!companions_keep(&reader->companions, data, size))
+			reader->error = ENOMEM;
 	} else {
 		reader->error = EBADMSG;
 	}

@@ -7,7 +7,8 @@
             print(event.sender, event.signal.name, event.target_arg, event.error)
 
 SignalTracer   opens, reads, counts, closes
-Event          one send; Process is its sender, or its target, Ancestor a parent of that
+Event          one send; Process is its sender, or its target, Ancestor a parent of that,
+               Frame a line of its stack
 Delivery       where a signal was taken; Death: where a process ended
 Signal         an int with a name
 Stats, Lost    where every call went
@@ -42,6 +43,7 @@ __all__ = [
     "Delivery",
     "Event",
     "FilterInvalid",
+    "Frame",
     "LibraryMissing",
     "Lost",
     "NotPermitted",
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from .ends import Death, Delivery
     from .event import Event, Process
     from .oom import Oom
+    from .stack import Frame
     from .stats import Lost, Stats
     from .tracer import SignalTracer
 
@@ -74,6 +77,7 @@ _BUILT = {
     "Death": "ends",
     "Delivery": "ends",
     "Event": "event",
+    "Frame": "stack",
     "Lost": "stats",
     "Oom": "oom",
     "Process": "event",

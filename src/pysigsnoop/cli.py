@@ -140,6 +140,7 @@ def _trace(chosen: Namespace, console: Console) -> ExitStatus:
         outcomes=not chosen.no_outcomes,
         exits=chosen.exits,
         details=chosen.details or chosen.verbose,
+        stacks=chosen.stack,
         attach=chosen.attach,
         buffer_size=DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ._records import (
     DISPOSITION,
@@ -27,6 +27,11 @@ from .whereabouts import place_of
 
 #: What a record of a send begins with.
 SEND: int = RECORD_TYPE["send"]
+
+if TYPE_CHECKING:
+    from types import EllipsisType
+
+    from .stack import Frame, Stack
 
 _AT = {name: index for index, name in enumerate(SEND_FIELDS)}
 _OF = {name: index for index, name in enumerate(PROCESS_FIELDS)}
@@ -230,14 +235,19 @@ class Event:
     nothing to know, or that the kernel does not show it; docs/events.md has each case.
     """
 
-    __slots__ = ("_details", "_record", "_wall_offset")
+    __slots__ = ("_details", "_record", "_stack", "_wall_offset")
 
     def __init__(
-        self, record: tuple[Any, ...], wall_offset: int, details: Sides | None = None
+        self,
+        record: tuple[Any, ...],
+        wall_offset: int,
+        details: Sides | None = None,
+        stack: Stack | EllipsisType | None = ...,
     ) -> None:
         self._record = record
         self._wall_offset = wall_offset
         self._details = details
+        self._stack = stack  # ... where nobody asked
 
     def _get(self, name: str) -> Any:
         return self._record[_AT[name]]
@@ -397,9 +407,20 @@ class Event:
         later: a Delivery or Death with this `id` says more. None where nothing was sent."""
         return _OUTCOME_NAMES.get(self._get("outcome"))
 
+    @property
+    def stack(self) -> list[Frame] | None:
+        """How the thread that sent came to send, innermost first; for the kernel's own signals
+        the kernel's functions, then those of the process that sent or faulted. None where the
+        tracer was not asked for stacks, or the stack was lost. Reading it for the first time can
+        take a while, since it reads the programs' files."""
+        return None if self._stack is None or self._stack is ... else self._stack.frames
+
     def as_dict(self) -> dict[str, Any]:
         """The keys and values of the JSON form, in its order."""
         sender, target, oom = self.sender, self.target, self.oom
+        stack = self.stack
+        shown = None if stack is None else [frame.as_dict() for frame in stack]
+        asked = {} if self._stack is ... else {"stack": shown}
         return {
             "type": "send",
             "id": self.id,
@@ -426,6 +447,7 @@ class Event:
             "fatal": self.fatal,
             "outcome": self.outcome,
             "oom": None if oom is None else oom.as_dict(),
+            **asked,
         }
 
     def __repr__(self) -> str:

@@ -188,6 +188,7 @@ class Filters:
         outcomes: bool = False,
         exits: bool = False,
         details: bool = False,
+        stacks: bool = False,
     ) -> dict[str, int]:
         """Values for the members of `struct sigsnoop_settings`."""
         filters = sum({1 << number for number, _ in self._keys})
@@ -206,6 +207,7 @@ class Filters:
             "exits": exits,
             "details": details,
             "tick_us": tick_us(),
+            "stacks": stacks,
             "signals.0": mask & (1 << 64) - 1,
             "signals.1": mask >> 64,
         }

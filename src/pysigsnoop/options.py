@@ -19,6 +19,7 @@ examples:
   pysigsnoop -s KILL,TERM -x      only these signals, only those that failed
   pysigsnoop --origin oom,fault   out of memory, and faults
   pysigsnoop -j --duration 60     a minute of JSON lines
+  pysigsnoop --stack -s KILL      which function sends
   pysigsnoop --trace-pipe         the original program, through trace_pipe
 """
 
@@ -128,6 +129,7 @@ def _add_output(top: argparse.ArgumentParser) -> None:
     top.add_argument(
         "-v", "--verbose", action="store_true", help="user and command line in the columns too"
     )
+    top.add_argument("--stack", action="store_true", help="the stack of the thread that sends")
 
 
 def _add_filters(top: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from .text import printable, quoted
 if TYPE_CHECKING:
     from .ends import Death, Delivery
     from .event import Event
+    from .stack import Frame
     from .stats import Lost, Stats
     from .trace_assembly import Call
 
@@ -30,7 +31,10 @@ def text_line(event: Event | Delivery | Death) -> str:
         how, who, answer = _how(event), _sender(event), _answer(event)
     else:
         how, who, answer = event.type, f"{'-':>7} {'-':15}", _end(event)
-    return f"{clock}.{ns // 1_000_000:03d} {who} {how:10} {signal:11} {_target(event):>8} {answer}"
+    clock = f"{clock}.{ns // 1_000_000:03d}"
+    line = f"{clock} {who} {how:10} {signal:11} {_target(event):>8} {answer}"
+    stack = event.stack if event.type == "send" else None
+    return "\n".join([line, *map(_frame, stack or ())])
 
 
 _ACTIONS = {"handler": "handled", "stop": "stopped", "ignore": "nothing", "killed": "died"}
@@ -54,6 +58,23 @@ def _span(ns: int) -> str:
         if ns >= size:
             return f"{ns / size:.3g} {unit}"
     return f"{ns / 1000:.3g} us"
+
+
+def _frame(frame: Frame) -> str:
+    """A line of a stack, below the event's own."""
+    symbol = "?" if frame.address is None else f"{frame.address:#x}"
+    if frame.symbol is not None:
+        symbol = f"{_safe(frame.symbol)}+{frame.offset:#x}"
+    where = "" if frame.module is None else _safe(frame.module)
+    if frame.symbol is None and frame.module_offset is not None:
+        where = f"{where or frame.build_id}+{frame.module_offset:#x}"
+    if frame.file is not None:
+        where = f"{_safe(frame.file)}:{frame.line}"
+    return f"    {symbol} {where}".rstrip()
+
+
+def _safe(text: str) -> str:
+    return printable(text.encode())
 
 
 def _sender(event: Event) -> str:

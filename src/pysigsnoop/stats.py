@@ -23,6 +23,8 @@ class Lost(NamedTuple):
     unread: int = 0
     #: Details that found no room in the ring, one for each end; their events came.
     details: int = 0
+    #: Stacks that found no room in the ring; their events came, without.
+    stacks: int = 0
 
 
 class Tally(NamedTuple):
@@ -123,6 +125,7 @@ def account(
             skipped=skipped,
             unread=unread.events,
             details=n["details_ring_full"] + received.missing + unread.missing,
+            stacks=n["stack_ring_full"],
         ),
         in_flight=n["group_early"] + (groups_inside(counters) if stopped else 0),
         calls=Tally(

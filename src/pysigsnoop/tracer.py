@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .alive import is_alive
 from .attachment import DEATH, DELIVERY, Attachment, attach
@@ -22,6 +22,12 @@ from .filters import Filters
 from .ring import Ring
 from .stats import Counts, Stats, account, groups_inside, links_missing
 from .turns import Change, Turn
+
+if TYPE_CHECKING:
+    from types import EllipsisType
+
+    from .locate import Locator
+    from .stack import Stack
 
 DEFAULT_BUFFER = 8 * 1024 * 1024
 # What the kernel takes for a ring: a power of two of pages, and far below 2 GiB.
@@ -79,6 +85,8 @@ class SignalTracer:
     `details` adds to both ends of a send the command line, the program's path, the
     parents and the login, read at the moment of the send; see Process. They take
     room in the ring, and some microseconds of whoever sends.
+    `stacks` has each event carry the stack of the thread that sent (`Event.stack`).
+    A stack is 7 kB in the ring, so many of them want a larger one.
 
     `attach` is `auto`, `fentry`, `tracepoint` or `raw`: how calls are watched; see
     `attachment` and docs/events.md. `buffer_size` is the ring's size in bytes,
@@ -115,6 +123,7 @@ class SignalTracer:
         outcomes: bool = False,
         exits: bool = False,
         details: bool = False,
+        stacks: bool = False,
         attach: str = "auto",
         buffer_size: int = DEFAULT_BUFFER,
         max_group_calls: int = _GROUP_CALLS,
@@ -149,6 +158,11 @@ class SignalTracer:
         self._outcomes, self._exits, self._max_links = outcomes, exits, max_links
         self._attach = attach
         self._details = details
+        self._locator: Locator | None = None
+        if stacks:
+            from .locate import Locator  # late: few ask for stacks
+
+            self._locator = Locator()
         self._buffer_size = max(_SMALLEST_BUFFER, 1 << (buffer_size - 1).bit_length())
         self._max_group_calls = max_group_calls
         self._pending: deque[Event] = deque()
@@ -212,6 +226,7 @@ class SignalTracer:
             outcomes=self._outcomes,
             exits=self._exits,
             details=self._details,
+            stacks=self._locator is not None,
         )
         bpf.set_settings(settings)
         bpf.resize("ring", self._buffer_size)
@@ -415,7 +430,7 @@ class SignalTracer:
         if not count:
             return False
         offset = wall_offset()
-        if self._outcomes or self._details:
+        if self._outcomes or self._details or self._locator:
             self._pending.extend(self._decode(count, offset))
         else:
             self._pending.extend([Event(record, offset) for record in self._ring.records(count)])
@@ -425,23 +440,32 @@ class SignalTracer:
         """Events of all types. Typed as sends, which is what a tracer without outcomes gives."""
         began = None
         companions = self._ring.companions()
+        # All at once, so that a process is looked at once.
+        stacks = self._locator.stacks(companions, offset) if self._locator else {}
+        no_stack = None if self._locator else ...
         for index, record in enumerate(self._ring.records(count)):
             if record[0] == SEND:
-                with_it = companions.get(index, ())
+                stack = stacks.get(index, no_stack)
                 yield (
-                    self._detailed(record, offset, with_it)
+                    self._detailed(record, offset, companions.get(index, ()), stack)
                     if self._details
-                    else Event(record, offset)
+                    else Event(record, offset, stack=stack)
                 )
                 continue
             began = began or self._began()
             kind = Delivery if record[0] == DELIVERY_RECORD else Death
             yield kind(self._ring.record(index, END), offset, began)  # type: ignore[misc]
 
-    def _detailed(self, record: tuple[Any, ...], offset: int, companions: Iterable[bytes]) -> Event:
+    def _detailed(
+        self,
+        record: tuple[Any, ...],
+        offset: int,
+        companions: Iterable[bytes],
+        stack: Stack | EllipsisType | None,
+    ) -> Event:
         """An event with its details; a target's command line has to be looked up at once."""
         both = sides(companions)
-        event = Event(record, offset, both)
+        event = Event(record, offset, both, stack)
         target = event.target
         if target:
             self._command_lines.complete(both.target, target.pid, target.host_pid, target.start_ns)

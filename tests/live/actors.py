@@ -30,7 +30,7 @@ def program(source: str) -> str:
 class Actor:
     """A running actor: it says what it knows beforehand in one line, and acts when told to go.
 
-    `stdin` replaces the pipe by which it is told.
+    `stdin` replaces the pipe by which it is told; `built` is it compiled in another way.
     """
 
     def __init__(
@@ -40,9 +40,10 @@ class Actor:
         prefix: tuple[str, ...] = (),
         stdin: int = subprocess.PIPE,
         cwd: Path | None = None,
+        built: Path | None = None,
     ) -> None:
         self.process = subprocess.Popen(
-            [*prefix, program(source), *map(str, arguments)],
+            [*prefix, str(built or program(source)), *map(str, arguments)],
             stdin=stdin,
             stdout=subprocess.PIPE,
             text=True,

@@ -21,6 +21,7 @@ from pysigsnoop.event import Event
 from pysigsnoop.families import CALL_FAMILIES
 from pysigsnoop.loss import as_dict
 from pysigsnoop.oom import Oom
+from pysigsnoop.stack import Frame
 from pysigsnoop.stats import Lost
 
 PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
@@ -40,10 +41,11 @@ def first_column(title: str) -> list[str]:
 
 
 def empty_event() -> Event:
+    """With all keys, those of what must be asked for included."""
     blank = [b"" if code == "s" else 0 for code in re.findall(r"[a-zA-Z]", SEND_FORMAT)]
     blank[SEND_FIELDS.index("origin")] = ORIGIN["kill"]
     blank[SEND_FIELDS.index("known")] = 0xFFFFFFFF
-    return Event(tuple(blank), 0)
+    return Event(tuple(blank), 0, None)
 
 
 def test_every_key_of_a_send_is_documented_and_no_other() -> None:
@@ -67,6 +69,10 @@ def test_every_key_of_an_oom_is_documented_and_no_other() -> None:
     assert sorted(first_column("`oom`")) == sorted(Oom(unknown(), None).as_dict())
 
 
+def test_every_key_of_a_frame_is_documented_and_no_other() -> None:
+    assert sorted(first_column("`stack`")) == sorted(Frame(*[None] * 8).as_dict())
+
+
 def test_every_origin_is_documented_and_no_other() -> None:
     calls = re.findall(r"`([a-z_]+)`(?: \(|,|\.)", section("`origin`").partition("The reason")[0])
     known = set(ORIGIN) - {"none"}
@@ -79,7 +85,7 @@ def test_every_result_is_documented_and_no_other() -> None:
 
 
 def test_every_key_that_can_be_null_is_explained() -> None:
-    nulls = {key for key, value in Event(unknown(), 0).as_dict().items() if value is None}
+    nulls = {key for key, value in Event(unknown(), 0, None).as_dict().items() if value is None}
     assert nulls <= set(first_column("When a value is null")) | {"signal"}
 
 
