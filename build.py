@@ -220,7 +220,9 @@ def build_extension(target: Path = EXTENSION) -> str:
                 *("-Ibpf", "-Isrc/native", f"-ffile-prefix-map={folder}=."),
                 *pkg_config("--cflags"),
                 *shlex.split(os.environ.get("CFLAGS", "")),
-                *(str(generated), "src/native/reader.c", "src/native/kernel.c", "-o", str(built)),
+                str(generated),
+                *(f"src/native/{name}.c" for name in ("reader", "follow", "kernel")),
+                *("-o", str(built)),
                 # A libbpf without one of the functions is refused at import, not in mid-trace.
                 "-Wl,-z,now",
                 *shlex.split(os.environ.get("LDFLAGS", "")),

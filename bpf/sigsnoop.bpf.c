@@ -63,6 +63,7 @@ static __always_inline __u64 wake_reader(void)
 #include "target.bpf.h"
 #include "fate.bpf.h"
 #include "origin.bpf.h"
+#include "follow.bpf.h"
 #include "filter.bpf.h"
 #include "group.bpf.h"
 #include "send.bpf.h"

@@ -155,6 +155,20 @@ struct sigsnoop_oom_victim {
 	unsigned int spare;
 };
 
+/* A process, whatever later process has its number: by the initial namespace's pid and its start. */
+struct sigsnoop_identity {
+	unsigned long long start_ns;
+	unsigned int host_pid;
+	unsigned int spare;
+};
+
+/* Who created a process, noted while those that a followed process has already are taken in. */
+struct sigsnoop_creator {
+	struct sigsnoop_identity identity;
+	unsigned int child_gone;
+	unsigned int spare;
+};
+
 /* Where signals and calls are counted; of three alike, each ends in one. */
 enum sigsnoop_counter {
 	/* Signals generated. */
@@ -178,6 +192,7 @@ enum sigsnoop_counter {
 	SIGSNOOP_GROUP_TABLE_FULL,	/* exit, nothing remembered, and the table was full */
 	SIGSNOOP_GROUP_EARLY,		/* exit, nothing remembered: generated before the trace */
 	SIGSNOOP_EXITS,			/* exits of the six calls, all */
+	SIGSNOOP_FOLLOW_FULL,		/* processes to follow that found no room */
 	SIGSNOOP_COUNTERS,
 };
 
@@ -214,7 +229,8 @@ struct sigsnoop_settings {
 	unsigned char fatal_only;
 	unsigned char compat_exits;	/* exits of 32-bit callers are seen too */
 	unsigned char calls;	/* exits are watched at all */
-	unsigned char spare[3];
+	unsigned char follow;	/* only where an end is followed */
+	unsigned char spare[2];
 	unsigned long long signals[SIGSNOOP_SIGNAL_WORDS];
 };
 
@@ -232,6 +248,8 @@ struct sigsnoop_live {
 	unsigned long long tracer_ns;	/* and which */
 	unsigned int refused_any;	/* a group send was not remembered */
 	unsigned int reader_sleeps;	/* set by the reader, cleared by the record that wakes it */
+	unsigned int taking_in;	/* who creates whom is noted */
+	unsigned int spare;
 };
 
 #endif

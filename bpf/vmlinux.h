@@ -40,6 +40,7 @@ enum bpf_map_type {
 
 /* Flags of maps and of updates, which the kernel's BTF holds as unnamed enums. */
 #define BPF_ANY 0
+#define BPF_NOEXIST 1
 #define BPF_F_MMAPABLE (1U << 10)
 #define BPF_RB_NO_WAKEUP 1
 #define BPF_RB_FORCE_WAKEUP 2
@@ -244,6 +245,8 @@ struct pt_regs {
 
 struct task_struct {
 	struct thread_info thread_info;
+	/* 5.14, commit 2f064a59a11f; before it, state below */
+	unsigned int __state;
 	void *stack;
 	unsigned int flags;
 	struct mm_struct *mm;
@@ -264,6 +267,10 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	sigset_t blocked;
+};
+
+struct task_struct___older {
+	long state;
 };
 
 /* What a syscall tracepoint hands to its program. */

@@ -15,6 +15,7 @@ from ._records import (
     COUNTER,
     COUNTERS_FORMAT,
     LAYOUT,
+    LIVE_FIELDS,
     LIVE_FORMAT,
     PHASE,
     SETTINGS_FIELDS,
@@ -25,6 +26,7 @@ from .library import ffi, lib
 
 _COUNTERS_SIZE = struct.calcsize(COUNTERS_FORMAT)
 _PHASE = struct.Struct("=I")
+_TAKING_IN = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("taking_in")])
 
 
 def object_path() -> Path:
@@ -150,6 +152,17 @@ class BpfObject:
         if result:
             raise diagnosis.call_failed(f"running {program}", library.error_number(result))
 
+    def run_with(self, program: str, argument: int) -> int:
+        """Run a program in this thread with one argument; returns an errno, its own perhaps, or 0."""
+        return -int(lib.run_with(self._program_fd(program), argument))
+
+    def run_for_tasks(self, program: str) -> None:
+        """Run a task iterator's program for each task of this pid namespace."""
+        with library.Log():
+            result = lib.run_for_tasks(self._program(program))
+            if result:
+                raise diagnosis.call_failed(f"running {program}", -result)
+
     def _program(self, name: str) -> Any:
         return lib.bpf_object__find_program_by_name(self._object, name.encode())
 
@@ -201,6 +214,10 @@ class Controls:
     def __init__(self, bpf: BpfObject, cpus: int) -> None:
         self._live = bpf.view(".bss", struct.calcsize(LIVE_FORMAT))
         self._counters = bpf.view("counters", cpus * _COUNTERS_SIZE)
+
+    def set_taking_in(self, on: bool) -> None:
+        """Whether the kernel programs note who creates whom."""
+        _PHASE.pack_into(self._live, _TAKING_IN, on)
 
     def set_phase(self, phase: str) -> None:
         """Begin or end the trace on all CPUs at one instant."""

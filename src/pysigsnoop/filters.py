@@ -101,13 +101,14 @@ class Filters:
         scope: str = "default",
         failed_only: bool = False,
         fatal_only: bool = False,
+        follow: bool = False,
         **ends: Some,
     ) -> None:
         if scope not in SCOPES:
             raise FilterInvalid(f"no scope is called {scope!r}", hint=f"one of {', '.join(SCOPES)}")
         named = _several("origins", origins)
         self.origins = self._origins(named, scope)
-        self._failed, self._fatal = failed_only, fatal_only
+        self._failed, self._fatal, self.follow = failed_only, fatal_only, follow
         self._signals = self._mask(
             _several("signals", signals), _several("exclude_signals", exclude_signals)
         )
@@ -179,6 +180,7 @@ class Filters:
             "filter_signals": self._filter_signals,
             "failed_only": self._failed,
             "fatal_only": self._fatal,
+            "follow": self.follow,
             "compat_exits": compat_exits,
             "calls": calls,
             "signals.0": mask & (1 << 64) - 1,
@@ -192,6 +194,16 @@ class Filters:
     def keys(self) -> Iterator[bytes]:
         """The keys of the kernel program's set."""
         return (struct.pack("=I", number) + value for number, value in self._keys)
+
+
+def followed_pids(value: Some) -> list[int]:
+    """Checked pids of processes to follow; none is fine, others can be added later."""
+    if value is None or value == [] or value == ():
+        return []
+    pids = _several("follow", value) or []
+    for pid in pids:
+        _PACKERS["sender_pid"](pid)
+    return pids
 
 
 def _bits(names: Iterable[str]) -> int:

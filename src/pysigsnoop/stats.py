@@ -21,6 +21,9 @@ class Lost(NamedTuple):
     skipped: int = 0
     #: Events handed over, and still unread at close.
     unread: int = 0
+    #: Processes, not events: those that should have been followed and could not be, since
+    #: `max_followed` was reached or the kernel skipped the program. What they sent may be missing.
+    unfollowed: int = 0
 
 
 class Tally(NamedTuple):
@@ -78,12 +81,14 @@ def account(
     unread: Counts,
     generate_misses: int,
     exit_misses: int,
+    unfollowed: int = 0,
     stopped: bool,
 ) -> Stats:
     """The books, from the kernel's counters and the reader's own.
 
     `counters` is summed over CPUs, indexed by `enum sigsnoop_counter`; `received` is what the
-    caller took, and `unread` what nobody took before the close.
+    caller took, and `unread` what nobody took before the close. `unfollowed` is what user space
+    counts of it.
     """
     n = _by_name(counters)
     skipped = generate_misses + _skipped_exits(n, exit_misses)
@@ -97,6 +102,7 @@ def account(
             answers=n["group_ring_full"],
             skipped=skipped,
             unread=unread.events,
+            unfollowed=n["follow_full"] + unfollowed,
         ),
         in_flight=n["group_early"] + (groups_inside(counters) if stopped else 0),
         calls=Tally(

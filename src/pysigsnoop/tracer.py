@@ -13,7 +13,8 @@ from .bpf_object import BpfObject, Controls, possible_cpus
 from .clock import wall_offset
 from .errors import FilterInvalid, TracerClosed
 from .event import Event
-from .filters import Filters
+from .filters import Filters, followed_pids
+from .following import DEFAULT_MAX, MAPS, PROGRAMS, RUN, Following
 from .ring import Ring
 from .stats import Counts, Stats, account, groups_inside
 from .turns import Change, Turn
@@ -50,12 +51,17 @@ class SignalTracer:
     `sender_uid`, `target_uid`; `sender_comm`, `target_comm` (cut to 15 bytes, as
     the kernel does); `sender_cgroup`, `target_cgroup`: paths of cgroup v2, what
     is below them included. A filter on the sender leaves out what no process
-    sent. `failed_only`: calls that returned an error; `fatal_only`: see Event.fatal.
+    sent. `follow`: processes, and with them all that they create from then on or
+    have created and not left behind; met where either end is one of them, at
+    once from its first instruction to its last (a process that ended, and a
+    later one of the same number, are two). An empty list follows nobody until
+    `add_followed`. `failed_only`: calls that returned an error; `fatal_only`: see Event.fatal.
 
     `attach` is `auto`, `fentry`, `tracepoint` or `raw`: how calls are watched; see
     `attachment` and docs/events.md. `buffer_size` is the ring's size in bytes,
     rounded up to a power of two; `max_group_calls` how many group sends can be in
-    progress at once.
+    progress at once; `max_followed` how many processes can be followed at once,
+    and looked through where some are to be taken in that run already.
 
     Needs Linux 5.10 or newer with BTF, libbpf 1.0 or newer, and root or CAP_BPF
     and CAP_PERFMON (`tracepoint` needs to read tracefs too). Opening raises
@@ -84,6 +90,8 @@ class SignalTracer:
         target_cgroup: Iterable[str] | str | None = None,
         failed_only: bool = False,
         fatal_only: bool = False,
+        follow: Iterable[int] | int | None = None,
+        max_followed: int = DEFAULT_MAX,
         attach: str = "auto",
         buffer_size: int = DEFAULT_BUFFER,
         max_group_calls: int = _GROUP_CALLS,
@@ -95,6 +103,7 @@ class SignalTracer:
             scope=scope,
             failed_only=failed_only,
             fatal_only=fatal_only,
+            follow=follow is not None,
             sender_pid=sender_pid,
             target_pid=target_pid,
             sender_uid=sender_uid,
@@ -110,6 +119,11 @@ class SignalTracer:
             )
         if max_group_calls < 1:
             raise FilterInvalid(f"max_group_calls is {max_group_calls}", hint="1 or more")
+        if max_followed < 1:
+            raise FilterInvalid(f"max_followed is {max_followed}", hint="1 or more")
+        self._follow = list(followed_pids(follow))
+        self._max_followed = max_followed
+        self._following: Following | None = None
         self._attach = attach
         self._buffer_size = max(_SMALLEST_BUFFER, 1 << (buffer_size - 1).bit_length())
         self._max_group_calls = max_group_calls
@@ -150,6 +164,10 @@ class SignalTracer:
                 self._controls = Controls(bpf, self._cpus)
                 ring = Ring(bpf.map_fd("ring"), bpf.map_fd(".bss"), self._filters.origins)
                 bpf.run_once(_LEARN)
+                if self._filters.follow:
+                    self._following = Following(bpf, self._controls)
+                    for pid in self._follow:
+                        self._following.add(pid)
             except BaseException:
                 self._stopped = self._closed = self._finished = True
                 if ring:
@@ -163,15 +181,36 @@ class SignalTracer:
     def _prepare(self, bpf: BpfObject, programs: list[str], family: str) -> None:
         """Choose, set up and load, for one way to attach."""
         filters = self._filters
-        bpf.choose([*programs, _LEARN], _MAPS)
+        follow = filters.follow
+        bpf.choose(
+            [*programs, _LEARN, *((*PROGRAMS, *RUN) if follow else ())],
+            (*_MAPS, *MAPS) if follow else (*_MAPS, MAPS[0]),
+        )
         # Syscall tracepoints leave out 32-bit callers.
         bpf.set_settings(filters.settings(compat_exits=family != "tracepoint", calls=True))
         bpf.resize("ring", self._buffer_size)
         bpf.resize("counters", self._cpus)
         bpf.resize("groups", self._max_group_calls)
         bpf.resize("wanted", max(1, len(filters)))
+        for name in MAPS if follow else ():
+            bpf.resize(name, self._max_followed)
         bpf.load()
         bpf.add_keys("wanted", filters.keys())
+
+    def add_followed(self, pid: int) -> None:
+        """Follow one more process, and all that it has created already and not left behind.
+
+        For a tracer made with `follow`. Raises FilterInvalid where there is no such process.
+        """
+        (pid,) = followed_pids(pid)
+        with Change(self):
+            self._check_open()
+            if self._following is None:
+                raise FilterInvalid(
+                    "this tracer follows nobody", hint="SignalTracer(follow=[]), then add_followed"
+                )
+            if not self._stopped:
+                self._following.add(pid)
 
     @property
     def attachment(self) -> Attachment:
@@ -289,6 +328,7 @@ class SignalTracer:
             unread=self._unread.plus(self._dropped),
             generate_misses=self._bpf.misses(programs.generate),
             exit_misses=sum(self._bpf.misses(name) for name in programs.calls),
+            unfollowed=self._following.unfollowed() if self._following else 0,
             stopped=self._stopped,
         )
 
