@@ -15,7 +15,7 @@ struct {
 } followed SEC(".maps");
 
 /*
- * Who created whom, of all processes: kept only while those that a process has
+ * Who created whom, where the creator is not followed: kept only while those that a process has
  * already are taken in, so that one in between can end meanwhile.
  */
 struct {
@@ -44,17 +44,13 @@ static __always_inline bool is_followed(struct task_struct *task)
 	return bpf_map_lookup_elem(&followed, &identity);
 }
 
-#define TASK_NEW 0x800	/* include/linux/sched.h: created, and never woken yet */
-
+/* Has never run. */
 static __always_inline bool is_newborn(struct task_struct *task)
 {
-	struct task_struct___older *older;
-
-	/* 5.14, commit 2f064a59a11f (sched: Change task_struct::state) */
-	if (bpf_core_field_exists(task->__state))
-		return BPF_CORE_READ(task, __state) & TASK_NEW;
-	older = (void *)task;
-	return BPF_CORE_READ(older, state) & TASK_NEW;
+	/* Where there is one CPU, whoever runs is not the one that is looked at. */
+	if (bpf_core_field_exists(task->on_cpu) && BPF_CORE_READ(task, on_cpu))
+		return false;
+	return !BPF_CORE_READ(task, se.sum_exec_runtime);
 }
 
 /*
@@ -109,11 +105,15 @@ int follow_birth(__u64 *ctx)
 		return 0;
 	identify(child, &own);
 	identify(creator, &above);
-	/* First noted, then looked at: whoever adds the creator adds it, then looks at the notes. */
-	if (live.taking_in)
+	if (!bpf_map_lookup_elem(&followed, &above)) {
+		if (!live.taking_in)
+			return 0;
 		note_creator(&own, &above);
-	if (bpf_map_lookup_elem(&followed, &above) &&
-	    bpf_map_update_elem(&followed, &own, &one, BPF_ANY))
+		/* Who adds the creator just now looks at the notes afterwards. */
+		if (!bpf_map_lookup_elem(&followed, &above))
+			return 0;
+	}
+	if (bpf_map_update_elem(&followed, &own, &one, BPF_ANY))
 		count(SIGSNOOP_FOLLOW_FULL);
 	return 0;
 }

@@ -243,10 +243,14 @@ struct pt_regs {
 };
 #endif
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
-	/* 5.14, commit 2f064a59a11f; before it, state below */
-	unsigned int __state;
+	int on_cpu;	/* kernels for many CPUs only */
+	struct sched_entity se;
 	void *stack;
 	unsigned int flags;
 	struct mm_struct *mm;
@@ -267,10 +271,6 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	sigset_t blocked;
-};
-
-struct task_struct___older {
-	long state;
 };
 
 /* What a syscall tracepoint hands to its program. */

@@ -117,13 +117,12 @@ class Launch:
             (number,) = _ERROR.unpack(failure)
             self._gone = False
             self._ended.wait()
-            self._status = (
-                ExitStatus.NOT_FOUND if number == errno.ENOENT else ExitStatus.NOT_EXECUTABLE
-            )
-            name = printable(os.fsencode(self._command[0]))
+            missing = number == errno.ENOENT
+            self._status = ExitStatus.NOT_FOUND if missing else ExitStatus.NOT_EXECUTABLE
+            name = printable(os.fsencode(self._command[0])) or "''"
             raise CommandFailed(
                 f"cannot run {name}: {os.strerror(number)}",
-                hint=f"command -v {name}",
+                hint=f"command -v {name}" if missing else f"ls -l {name}",
             )
         if ended:
             stop()

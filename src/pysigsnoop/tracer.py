@@ -192,8 +192,9 @@ class SignalTracer:
         bpf.resize("counters", self._cpus)
         bpf.resize("groups", self._max_group_calls)
         bpf.resize("wanted", max(1, len(filters)))
-        for name in MAPS if follow else ():
-            bpf.resize(name, self._max_followed)
+        if follow:
+            bpf.resize("followed", self._max_followed)
+            bpf.resize("creators", max(self._max_followed, DEFAULT_MAX))
         bpf.load()
         bpf.add_keys("wanted", filters.keys())
 

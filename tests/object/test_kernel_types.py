@@ -18,7 +18,6 @@ KERNEL = Path("/sys/kernel/btf/vmlinux")
 HEADER = ROOT / "bpf/vmlinux.h"
 # What a supported kernel may lack: the file where it is used, with the check that guards it.
 ANCESTORS = ("filter.bpf.h", "bpf_core_field_exists(cgroup->ancestors)")
-STATE = ("follow.bpf.h", "bpf_core_field_exists(task->__state)")
 GUARDED: dict[tuple[str, str], tuple[str, str]] = {
     # 6.1 has the one, older kernels the other.
     ("cgroup", "ancestors"): ANCESTORS,
@@ -28,9 +27,8 @@ GUARDED: dict[tuple[str, str], tuple[str, str]] = {
         "registers.bpf.h",
         "bpf_core_enum_value_exists(enum bpf_func_id___probe, BPF_FUNC_task_pt_regs)",
     ),
-    # 5.14 has the one, older kernels the other.
-    ("task_struct", "__state"): STATE,
-    ("task_struct___older", "state"): STATE,
+    # Kernels for many CPUs.
+    ("task_struct", "on_cpu"): ("follow.bpf.h", "bpf_core_field_exists(task->on_cpu)"),
     # 6.9
     ("trace_event_raw_mark_victim", "total_vm"): (
         "attach.bpf.h",
