@@ -96,13 +96,11 @@ def main(arguments: list[str] | None = None, console: Console | None = None) -> 
     if isinstance(console.out, io.TextIOWrapper):
         console.out.reconfigure(errors="backslashreplace")
     chosen = options.parse(arguments)
-    if chosen.command:
-        return _command(chosen, console)
-    if console.out is None:
+    if console.out is None and not chosen.command:
         console.say("pysigsnoop: stdout is closed\n  hint: >/dev/null, to see only the counts")
         return ExitStatus.FAILED
     try:
-        return _trace_pipe(chosen, console) if chosen.trace_pipe else _trace(chosen, console)
+        return _run(chosen, console)
     except FilterInvalid as error:
         console.say(f"pysigsnoop: {error}")
         return ExitStatus.USAGE
@@ -114,6 +112,12 @@ def main(arguments: list[str] | None = None, console: Console | None = None) -> 
     except BrokenPipeError:
         # Whoever read has what they wanted, as with `| head`.
         return ExitStatus.DONE
+
+
+def _run(chosen: Namespace, console: Console) -> int:
+    if chosen.command:
+        return _command(chosen, console)
+    return _trace_pipe(chosen, console) if chosen.trace_pipe else _trace(chosen, console)
 
 
 def _status(console: Console, lost: int) -> ExitStatus:

@@ -196,11 +196,9 @@ class Filters:
         return (struct.pack("=I", number) + value for number, value in self._keys)
 
 
-def followed_pids(value: Some) -> list[int]:
+def followed_pids(value: Iterable[int] | int | None) -> list[int]:
     """Checked pids of processes to follow; none is fine, others can be added later."""
-    if value is None or value == [] or value == ():
-        return []
-    pids = _several("follow", value) or []
+    pids = [value] if isinstance(value, int) else list(value or ())
     for pid in pids:
         _PACKERS["sender_pid"](pid)
     return pids

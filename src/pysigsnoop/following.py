@@ -1,4 +1,4 @@
-"""Following processes: who is in the kernel programs' set, and how those that run already get in."""
+"""Following processes: who is in the kernel's set, and how those that run already get in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command under the tracer: held before its first instruction, waited for, its status passed on."""
+"""A command under the tracer: held before it begins, waited for, its status passed on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from .errors import CommandFailed, PysigsnoopError
@@ -27,7 +27,7 @@ class Launch:
     command gets them, and it ends when the command does. Leaving before `go` ends the child.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: list[str]) -> None:
         self._command = command
         self._gone = False
         self._status: int | None = None

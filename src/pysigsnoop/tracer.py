@@ -121,7 +121,7 @@ class SignalTracer:
             raise FilterInvalid(f"max_group_calls is {max_group_calls}", hint="1 or more")
         if max_followed < 1:
             raise FilterInvalid(f"max_followed is {max_followed}", hint="1 or more")
-        self._follow = list(followed_pids(follow))
+        self._follow = followed_pids(follow)
         self._max_followed = max_followed
         self._following: Following | None = None
         self._attach = attach

@@ -53,19 +53,19 @@ def test_a_storm_of_ten_thousand_processes_is_told_in_full_and_nobody_else_is(
     senders = {(sender_of(e).host_pid, sender_of(e).start_ns) for e in events}
     assert len(senders) == processes
     # Signals are never missed, and each process dies of its own.
-    killed = Counter(e.target for e in events if e.signal == signal.SIGKILL)
+    killed = Counter(e.target for e in events if int(e.signal) == signal.SIGKILL)
     assert sum(killed.values()) == processes - 1
     assert root in {sender_of(e).pid for e in events}
     assert stranger.pid not in {sender_of(e).pid for e in events}
 
 
 def test_every_way_to_create_a_process_is_followed() -> None:
-    with acting("followed", "ways") as actor:
-        with SignalTracer(follow=int(actor.said[0])) as tracer:
-            actor.go()
-            finish(actor)
-            events, _ = read_out(tracer)
-    assert Counter(e.value for e in events if e.signal == signal.SIGURG) == dict.fromkeys(WAYS, 1)
+    with acting("followed", "ways") as actor, SignalTracer(follow=int(actor.said[0])) as tracer:
+        actor.go()
+        finish(actor)
+        events, _ = read_out(tracer)
+    beeps = Counter(e.value for e in events if int(e.signal) == signal.SIGURG)
+    assert beeps == dict.fromkeys(WAYS, 1)
 
 
 @pytest.mark.parametrize("rounds", [10])
@@ -181,20 +181,18 @@ def test_other_filters_must_be_met_too(make_sender: MakeSender) -> None:
 
 
 def test_processes_that_find_no_room_are_counted_one_by_one() -> None:
-    with acting("followed", "many", 10) as actor:
-        with SignalTracer(follow=int(actor.said[0]), max_followed=4) as tracer:
-            actor.go()
-            actor.go()
-            calls, _ = finish(actor)
-            events = all_events_but_unfollowed(tracer)
+    with (
+        acting("followed", "many", 10) as actor,
+        SignalTracer(follow=int(actor.said[0]), max_followed=4) as tracer,
+    ):
+        actor.go()
+        actor.go()
+        calls, _ = finish(actor)
+        tracer.stop()
+        events = list(tracer)
     # The root and the first three.
     assert (calls, len(events)) == (10, 3)
     assert tracer.stats.lost.unfollowed == 7
-
-
-def all_events_but_unfollowed(tracer: SignalTracer) -> list[Event]:
-    tracer.stop()
-    return list(tracer)
 
 
 def test_room_is_given_back_once_a_process_is_gone() -> None:
@@ -212,9 +210,7 @@ def test_room_is_given_back_once_a_process_is_gone() -> None:
     assert len(events) == told == 80
 
 
-def test_who_is_not_there_cannot_be_followed(
-    sleeper: subprocess.Popen[bytes],
-) -> None:
+def test_who_is_not_there_cannot_be_followed(sleeper: subprocess.Popen[bytes]) -> None:
     with pytest.raises(FilterInvalid, match="no process 4194304 to follow"):
         SignalTracer(follow=4194304).open()
     for wrong in (0, -1, 1 << 22 | 1, True):
