@@ -59,10 +59,14 @@ static __always_inline bool is_newborn(struct task_struct *task)
  */
 static __always_inline bool end_followed(struct task_struct *task)
 {
+	bool newborn;
+
 	if (!task)
 		return false;
+	/* Asked first: who has run already was put into the set before. */
+	newborn = is_newborn(task);
 	return is_followed(task) ||
-	       (is_newborn(task) && is_followed(BPF_CORE_READ(task, real_parent)));
+	       (newborn && is_followed(BPF_CORE_READ(task, real_parent)));
 }
 
 /* Either end is followed, where any are. An end that there is not is NULL. */

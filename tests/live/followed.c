@@ -28,6 +28,7 @@ static struct {
 	atomic_long processes;
 	atomic_int told;
 	atomic_int enough;
+	atomic_int parent;	/* that is to be left */
 } *shared;
 
 static void call(pid_t target, int signo)
@@ -69,8 +70,9 @@ static void storm(int chains, int depth)
 }
 
 /*
- * tree LEVELS: each process begets two, and all beget without end grandchildren whose parent
- * leaves at once. Once told, they and whoever is begotten from then on signal themselves.
+ * tree LEVELS CALLS: each process begets two, and all beget without end grandchildren whose parent
+ * leaves at once. Once told, they and whoever is begotten from then on signal themselves, till
+ * there are CALLS of it.
  */
 static void tree(int levels)
 {
@@ -96,6 +98,8 @@ static void tree(int levels)
 		}
 		must(child > 0 && waitpid(child, NULL, 0) == child);
 	}
+	if (!was_told)
+		call(getpid(), SIGURG);
 	while (wait(NULL) > 0)
 		;
 }
@@ -195,7 +199,7 @@ static void in_child(int way)
 	case 8:	/* a daemon */
 		setsid();
 		if (!fork()) {
-			while (getppid() == shared->told)
+			while (getppid() == shared->parent)
 				usleep(1000);
 			beep(way);
 		}
@@ -256,7 +260,7 @@ static void ways(void)
 		fflush(stdout);
 		child = fork();
 		if (!child) {
-			shared->told = getpid();
+			shared->parent = getpid();
 			in_child(way);
 		}
 		wait_for(child);
@@ -335,11 +339,13 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "reuse")) {
 		reuse(root);
 	} else {
-		if (!strcmp(what, "tree") || !strcmp(what, "group") || !strcmp(what, "many")) {
-			shared->told = 1;
+		shared->told = 1;
+		if (!strcmp(what, "tree"))
+			while (shared->calls < atoi(argv[3]))
+				usleep(1000);
+		else if (!strcmp(what, "group") || !strcmp(what, "many"))
 			go();
-			shared->enough = 1;
-		}
+		shared->enough = 1;
 		while (wait(NULL) > 0 || errno == EINTR)
 			;
 	}
