@@ -20,7 +20,7 @@ from .errors import FilterInvalid
 from .signals import RTMAX, parse_signal
 
 # The largest pid that a 64-bit kernel gives out: PID_MAX_LIMIT in include/linux/threads.h.
-_PID_MAX = 4 * 1024 * 1024
+PID_MAX = 4 * 1024 * 1024
 # A caller can pass any int as target, and is then told ESRCH.
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _UID_MAX = 2**32 - 2
@@ -74,7 +74,7 @@ def _cgroup(value: Any) -> bytes:
 
 _PS = "ps -e lists the pids of running processes"
 _PACKERS: dict[str, Callable[[Any], bytes]] = {
-    "sender_pid": _number("pid that a process can have", 1, _PID_MAX, _PS),
+    "sender_pid": _number("pid that a process can have", 1, PID_MAX, _PS),
     "target_pid": _number("pid", _INT_MIN, _INT_MAX, _PS),
     "sender_uid": _number("user id", 0, _UID_MAX, "id -u NAME tells it"),
     "target_uid": _number("user id", 0, _UID_MAX, "id -u NAME tells it"),

@@ -13,7 +13,7 @@ from .bpf_object import BpfObject, Controls, possible_cpus
 from .clock import wall_offset
 from .errors import FilterInvalid, TracerClosed
 from .event import Event
-from .filters import Filters, followed_pids
+from .filters import PID_MAX, Filters, followed_pids
 from .following import DEFAULT_MAX, MAPS, PROGRAMS, RUN, Following
 from .ring import Ring
 from .stats import Counts, Stats, account, groups_inside
@@ -119,8 +119,8 @@ class SignalTracer:
             )
         if max_group_calls < 1:
             raise FilterInvalid(f"max_group_calls is {max_group_calls}", hint="1 or more")
-        if max_followed < 1:
-            raise FilterInvalid(f"max_followed is {max_followed}", hint="1 or more")
+        if not 1 <= max_followed <= PID_MAX:
+            raise FilterInvalid(f"max_followed is {max_followed}", hint=f"1 to {PID_MAX}")
         self._follow = followed_pids(follow)
         self._max_followed = max_followed
         self._following: Following | None = None

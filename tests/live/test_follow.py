@@ -216,8 +216,9 @@ def test_who_is_not_there_cannot_be_followed(sleeper: subprocess.Popen[bytes]) -
     for wrong in (0, -1, 1 << 22 | 1, True):
         with pytest.raises(FilterInvalid, match="is no pid"):
             SignalTracer(follow=wrong)
-    with pytest.raises(FilterInvalid, match="max_followed"):
-        SignalTracer(follow=[], max_followed=0)
+    for wrong in (0, 4194305):
+        with pytest.raises(FilterInvalid, match="max_followed"):
+            SignalTracer(follow=[], max_followed=wrong)
     with closing(SignalTracer(follow=[])) as tracer:
         with pytest.raises(TracerClosed):
             tracer.add_followed(sleeper.pid)
