@@ -24,7 +24,7 @@ WAYS = set(range(1, 12))
 def finish(actor: Actor) -> tuple[int, int]:
     """Wait for the actor's end: how many calls and processes it counted itself."""
     # Ten thousand processes take their time on an emulated processor.
-    assert actor.process.wait(4 * PATIENCE) == 0
+    assert actor.process.wait(10 * PATIENCE) == 0
     calls, processes = map(int, actor.line())
     return calls, processes
 
