@@ -61,7 +61,8 @@ static __always_inline enum sigsnoop_action action_of(struct task_struct *task, 
 /* Whether an end without a known send may be told: what a filter says of senders is not known. */
 static __always_inline bool unlinked_wanted(struct task_struct *task, int signo)
 {
-	return settings.unlinked && signal_wanted(signo) && target_wanted(task, NULL);
+	return settings.unlinked && signal_wanted(signo) && target_wanted(task, NULL) &&
+	       follow_wanted(NULL, task);
 }
 
 /* Of a signal that the kernel made and that ends nothing, the default scope tells nothing either. */

@@ -3,7 +3,6 @@
 #ifndef SIGSNOOP_SEND_BPF_H
 #define SIGSNOOP_SEND_BPF_H
 
-#define ESRCH 3
 #define EBADF 9
 #define EAGAIN 11
 
@@ -69,6 +68,7 @@ static __always_inline void describe_info(struct sigsnoop_send *send, struct gen
 static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_origin origin)
 {
 	bool process = origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
+	struct task_struct *sender;
 
 	/* What the OOM killer sends is known as such only later, by the reader. */
 	if (!origin_wanted(origin) || !signal_wanted(g->signo))
@@ -79,8 +79,9 @@ static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_
 	if ((settings.fatal_only || (settings.kernel_if_fatal && !process)) &&
 	    !ends_process(g->task, g->signo, g->result))
 		return false;
-	return sender_wanted(sender_is_current(g, origin) ? g->current : NULL) &&
-	       target_wanted(g->task, process ? &g->call : NULL);
+	sender = sender_is_current(g, origin) ? g->current : NULL;
+	return sender_wanted(sender) && target_wanted(g->task, process ? &g->call : NULL) &&
+	       follow_wanted(sender, g->task);
 }
 
 static __always_inline void count_signal(bool single, enum sigsnoop_counter signal,
@@ -324,7 +325,7 @@ static __noinline int on_exit(void *ctx, long ret)
 	/* ESRCH: whatever that number names now, it was not reached. EBADF: it is no pidfd. */
 	if (wanted && ret != -ESRCH && ret != -EBADF)
 		target = named_target(caller, &call);
-	if (!wanted || !target_wanted(target, &call)) {
+	if (!wanted || !target_wanted(target, &call) || !follow_wanted(caller, target)) {
 		count(SIGSNOOP_CALL_FILTERED);
 		return 0;
 	}

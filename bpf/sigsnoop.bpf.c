@@ -68,6 +68,7 @@ static __always_inline __u64 wake_reader(void)
 #include "target.bpf.h"
 #include "fate.bpf.h"
 #include "origin.bpf.h"
+#include "follow.bpf.h"
 #include "filter.bpf.h"
 #include "group.bpf.h"
 #include "link.bpf.h"

@@ -320,6 +320,20 @@ struct sigsnoop_details {
 	struct sigsnoop_parent parents[SIGSNOOP_PARENTS];
 };
 
+/* A process, whatever later process has its number: by the initial namespace's pid and its start. */
+struct sigsnoop_identity {
+	unsigned long long start_ns;
+	unsigned int host_pid;
+	unsigned int spare;
+};
+
+/* Who created a process, noted while those that a followed process has already are taken in. */
+struct sigsnoop_creator {
+	struct sigsnoop_identity identity;
+	unsigned int child_gone;
+	unsigned int spare;
+};
+
 /* Where signals and calls are counted; of three alike, each ends in one. */
 enum sigsnoop_counter {
 	/* Signals generated. */
@@ -355,6 +369,7 @@ enum sigsnoop_counter {
 	SIGSNOOP_LINK_REMOVED,
 	SIGSNOOP_DETAILS_RING_FULL,	/* of sends that were submitted */
 	SIGSNOOP_STACK_RING_FULL,	/* the same */
+	SIGSNOOP_FOLLOW_FULL,		/* processes to follow that found no room */
 	SIGSNOOP_COUNTERS,
 };
 
@@ -396,7 +411,8 @@ struct sigsnoop_settings {
 	unsigned char exits;	/* ends without a signal are told */
 	unsigned char details;	/* told of both ends */
 	unsigned char stacks;	/* a stack for each send */
-	unsigned char spare[2];
+	unsigned char follow;	/* only where an end is followed */
+	unsigned char spare;
 	unsigned int tick_us;	/* how long a tick of the kernel's timer is, rounded down */
 	unsigned long long signals[SIGSNOOP_SIGNAL_WORDS];
 };
@@ -416,6 +432,8 @@ struct sigsnoop_live {
 	unsigned int refused_any;	/* a group send was not remembered */
 	unsigned int reader_sleeps;	/* set by the reader, cleared by the record that wakes it */
 	unsigned long long held_ns;	/* when the last SIGKILL that may be the OOM killer's was told */
+	unsigned int taking_in;	/* who creates whom is noted */
+	unsigned int spare;
 };
 
 #endif

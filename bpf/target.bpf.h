@@ -6,6 +6,8 @@
 #ifndef SIGSNOOP_TARGET_BPF_H
 #define SIGSNOOP_TARGET_BPF_H
 
+#define ESRCH 3
+
 /* include/linux/xarray.h: the low bits of an entry that is a node of the tree. */
 #define XA_NODE_MASK 3
 #define XA_NODE 2

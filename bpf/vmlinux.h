@@ -332,8 +332,14 @@ struct pt_regs {
 };
 #endif
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	int on_cpu;	/* kernels for many CPUs only */
+	struct sched_entity se;
 	void *stack;
 	unsigned int flags;
 	struct sched_rt_entity rt;

@@ -58,6 +58,20 @@ uint64_t program_misses(int program_fd);
 
 /* How many entries a map holds. */
 unsigned int count_keys(int map_fd);
+/* The same with one argument; the program answers 0 or an errno: 0 or -errno. */
+int run_with(int program_fd, unsigned long long argument);
+
+/* Runs a task iterator's program for each task of the caller's pid namespace: 0 or -errno. */
+int run_for_tasks(const struct bpf_program *program);
+
+/*
+ * Follows all that followed processes created, and those created, by the notes
+ * of who created whom. How many, or -errno; refused: how many found no room.
+ */
+long take_in(int creators_fd, int followed_fd, unsigned int *refused);
+
+/* Empties the notes, and stops following those that ended meanwhile. */
+void forget_creators(int creators_fd, int followed_fd);
 
 /* From log_start to log_end, what libbpf says in this thread is kept; the text lives until the next. */
 void log_start(void);

@@ -27,6 +27,7 @@ from .library import ffi, lib
 _COUNTERS_SIZE = struct.calcsize(COUNTERS_FORMAT)
 _PHASE = struct.Struct("=I")
 _HELD_NS = LIVE_FIELDS.index("held_ns")
+_TAKING_IN = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("taking_in")])
 
 
 def object_path() -> Path:
@@ -167,6 +168,17 @@ class BpfObject:
             raise diagnosis.call_failed(f"running {program}", library.error_number(result))
         return result
 
+    def run_with(self, program: str, argument: int) -> int:
+        """Run a program in this thread with one argument; returns 0 or an errno, its own too."""
+        return -int(lib.run_with(self._program_fd(program), argument))
+
+    def run_for_tasks(self, program: str) -> None:
+        """Run a task iterator's program for each task of this pid namespace."""
+        with library.Log():
+            result = lib.run_for_tasks(self._program(program))
+            if result:
+                raise diagnosis.call_failed(f"running {program}", -result)
+
     def _program(self, name: str) -> Any:
         return lib.bpf_object__find_program_by_name(self._object, name.encode())
 
@@ -224,6 +236,10 @@ class Controls:
     def __init__(self, bpf: BpfObject, cpus: int) -> None:
         self._live = bpf.view(".bss", struct.calcsize(LIVE_FORMAT))
         self._counters = bpf.view("counters", cpus * _COUNTERS_SIZE)
+
+    def set_taking_in(self, on: bool) -> None:
+        """Whether the kernel programs note who creates whom."""
+        _PHASE.pack_into(self._live, _TAKING_IN, on)
 
     def set_phase(self, phase: str) -> None:
         """Begin or end the trace on all CPUs at one instant."""

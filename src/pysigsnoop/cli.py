@@ -9,17 +9,18 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
 from . import options, sinks
-from .errors import FilterInvalid, OutputFailed, PysigsnoopError
+from .errors import CommandFailed, FilterInvalid, OutputFailed, PysigsnoopError
 from .exit_status import ExitStatus
 from .text import printable
 
 if TYPE_CHECKING:
     from types import FrameType
 
+    from .launch import Launch
     from .original import OriginalTracer
     from .sinks import Lines
     from .trace_assembly import Call, Half
@@ -95,11 +96,11 @@ def main(arguments: list[str] | None = None, console: Console | None = None) -> 
     if isinstance(console.out, io.TextIOWrapper):
         console.out.reconfigure(errors="backslashreplace")
     chosen = options.parse(arguments)
-    if console.out is None:
+    if console.out is None and not chosen.command:
         console.say("pysigsnoop: stdout is closed\n  hint: >/dev/null, to see only the counts")
         return ExitStatus.FAILED
     try:
-        return _trace_pipe(chosen, console) if chosen.trace_pipe else _trace(chosen, console)
+        return _run(chosen, console)
     except FilterInvalid as error:
         console.say(f"pysigsnoop: {error}")
         return ExitStatus.USAGE
@@ -113,15 +114,43 @@ def main(arguments: list[str] | None = None, console: Console | None = None) -> 
         return ExitStatus.DONE
 
 
+def _run(chosen: Namespace, console: Console) -> int:
+    if chosen.command:
+        return _command(chosen, console)
+    return _trace_pipe(chosen, console) if chosen.trace_pipe else _trace(chosen, console)
+
+
 def _status(console: Console, lost: int) -> ExitStatus:
     if lost:
         return ExitStatus.LOST
     return ExitStatus.INTERRUPTED if console.interrupted else ExitStatus.DONE
 
 
-def _trace(chosen: Namespace, console: Console) -> ExitStatus:
+def _command(chosen: Namespace, console: Console) -> int:
+    """Trace a command; what becomes of the trace changes nothing for it, nor of its status."""
+    from .launch import Launch
+
+    # Its stdout is the command's.
+    console = Console(console.err, console.err)
+    try:
+        with Launch(chosen.command) as launch:
+            try:
+                _trace(chosen, console, launch)
+            except PysigsnoopError as error:
+                console.say(f"pysigsnoop: {error}")
+            except BrokenPipeError:
+                pass
+            return launch.status()
+    except CommandFailed as error:
+        console.say(f"pysigsnoop: {error}")
+        return ExitStatus.NOT_RUN
+
+
+def _trace(chosen: Namespace, console: Console, launch: Launch | None = None) -> ExitStatus:
+    from .following import DEFAULT_MAX
     from .tracer import DEFAULT_BUFFER, SignalTracer  # needs libbpf, which --help must not
 
+    follow = [*(chosen.follow or ()), *([launch.pid] if launch else ())]
     tracer = SignalTracer(
         signals=chosen.signal,
         exclude_signals=chosen.exclude_signal,
@@ -141,12 +170,16 @@ def _trace(chosen: Namespace, console: Console) -> ExitStatus:
         exits=chosen.exits,
         details=chosen.details or chosen.verbose,
         stacks=chosen.stack,
+        follow=follow or None,
+        max_followed=chosen.max_followed or DEFAULT_MAX,
         attach=chosen.attach,
         buffer_size=DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
     )
     verbose = chosen.details or chosen.verbose
     lines = sinks.json_lines() if chosen.json else sinks.VERBOSE if verbose else sinks.TEXT
-    with tracer, console.ending(tracer.stop):
+    with tracer, nullcontext() if launch else console.ending(tracer.stop):
+        if launch:
+            launch.go(tracer.stop)
         left = _stream(tracer, lines, console, chosen.duration, chosen.count)
     stats = tracer.stats
     limited = left == 0

@@ -58,3 +58,7 @@ class ReaderBusy(PysigsnoopError):
 
 class OutputFailed(PysigsnoopError):
     """The command line cannot write its lines: the disk is full, or the file is refused."""
+
+
+class CommandFailed(PysigsnoopError):
+    """The command line cannot run the command that it was given."""

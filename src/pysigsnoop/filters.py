@@ -21,7 +21,7 @@ from .errors import FilterInvalid
 from .signals import RTMAX, parse_signal
 
 # The largest pid that a 64-bit kernel gives out: PID_MAX_LIMIT in include/linux/threads.h.
-_PID_MAX = 4 * 1024 * 1024
+PID_MAX = 4 * 1024 * 1024
 # A caller can pass any int as target, and is then told ESRCH.
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _UID_MAX = 2**32 - 2
@@ -75,7 +75,7 @@ def _cgroup(value: Any) -> bytes:
 
 _PS = "ps -e lists the pids of running processes"
 _PACKERS: dict[str, Callable[[Any], bytes]] = {
-    "sender_pid": _number("pid that a process can have", 1, _PID_MAX, _PS),
+    "sender_pid": _number("pid that a process can have", 1, PID_MAX, _PS),
     "target_pid": _number("pid", _INT_MIN, _INT_MAX, _PS),
     "sender_uid": _number("user id", 0, _UID_MAX, "id -u NAME tells it"),
     "target_uid": _number("user id", 0, _UID_MAX, "id -u NAME tells it"),
@@ -102,13 +102,14 @@ class Filters:
         scope: str = "default",
         failed_only: bool = False,
         fatal_only: bool = False,
+        follow: bool = False,
         **ends: Some,
     ) -> None:
         if scope not in SCOPES:
             raise FilterInvalid(f"no scope is called {scope!r}", hint=f"one of {', '.join(SCOPES)}")
         named = _several("origins", origins)
         self.origins = self._origins(named, scope)
-        self._failed, self._fatal = failed_only, fatal_only
+        self._failed, self._fatal, self.follow = failed_only, fatal_only, follow
         self._signals = self._mask(
             _several("signals", signals), _several("exclude_signals", exclude_signals)
         )
@@ -200,6 +201,7 @@ class Filters:
             "filter_signals": self._filter_signals,
             "failed_only": self._failed,
             "fatal_only": self._fatal,
+            "follow": self.follow,
             "compat_exits": compat_exits,
             "calls": calls,
             "outcomes": outcomes,
@@ -219,6 +221,14 @@ class Filters:
     def keys(self) -> Iterator[bytes]:
         """The keys of the kernel program's set."""
         return (struct.pack("=I", number) + value for number, value in self._keys)
+
+
+def followed_pids(value: Iterable[int] | int | None) -> list[int]:
+    """Checked pids of processes to follow; none is fine, others can be added later."""
+    pids = [value] if isinstance(value, int) else list(value or ())
+    for pid in pids:
+        _PACKERS["sender_pid"](pid)
+    return pids
 
 
 def _bits(names: Iterable[str]) -> int:

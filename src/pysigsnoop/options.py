@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable
 
 from . import __version__
 from .errors import FilterInvalid
+from .exit_status import ExitStatus
 from .families import CALL_FAMILIES
 from .signals import Signal, parse_signal
 
@@ -20,7 +22,14 @@ examples:
   pysigsnoop --origin oom,fault   out of memory, and faults
   pysigsnoop -j --duration 60     a minute of JSON lines
   pysigsnoop --stack -s KILL      which function sends
+  pysigsnoop --follow 2219        of process 2219, its children and theirs
+  pysigsnoop -- make -j8          run it and follow it; lines go to stderr
   pysigsnoop --trace-pipe         the original program, through trace_pipe
+
+With a COMMAND the exit status is its own: 128 + N where signal N ended it, 127
+where there is none of that name, 126 where it cannot be run, 125 where tracing
+failed before. The trace ends with the command. TERM and HUP are passed on to
+it, and INT and QUIT unless they come from the terminal, which tells both.
 """
 
 _SIZE = re.compile(r"(\d+)([KMG]?)B?", re.IGNORECASE)
@@ -93,12 +102,16 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    top.set_defaults(command=None)
     top.add_argument("--version", action="version", version=f"pysigsnoop {__version__}")
     _add_output(top)
     _add_filters(top)
     end = top.add_argument_group("limits")
     end.add_argument("--duration", metavar="S", type=_seconds, help="end after S seconds")
     end.add_argument("--count", metavar="N", type=_count, help="end after N lines")
+    end.add_argument(
+        "--max-followed", metavar="N", type=_count, help="processes at once (default 65536)"
+    )
     end.add_argument("--buffer", metavar="SIZE", type=_size, help="ring size: 64K, 8M (default 8M)")
     end.add_argument(
         "--attach",
@@ -107,6 +120,7 @@ def parser() -> argparse.ArgumentParser:
         choices=("auto", *CALL_FAMILIES),
         help="watch calls by fentry, tracepoint or raw (default auto: the first that works)",
     )
+    top.usage = f"{top.format_usage().removeprefix('usage: ').rstrip()} [-- COMMAND ...]"
     return top
 
 
@@ -158,14 +172,37 @@ def _add_filters(top: argparse.ArgumentParser) -> None:
     add("-s", "--signal", metavar="SIG", kind=_signals, text="these: KILL,TERM,9,RTMIN+1")
     add("-S", "--exclude-signal", metavar="SIG", kind=_signals, text="not these")
     add("--origin", metavar="WHY", kind=_words, text="sent so: kill,tgkill,... fault,timer,oom,...")
+    add("--follow", metavar="PID", kind=_pids, text="these and all they create, either end")
     keep.add_argument("-x", "--failed", action="store_true", help="calls that failed only")
     keep.add_argument("--fatal", action="store_true", help="what ends its target only")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """The checked options."""
+    """The checked options; `command` is what follows the first `--`.
+
+    Exits by itself on wrong usage: with 2, and with a command as if it could not be run.
+    """
     top = parser()
-    options = top.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if "--" not in given:
+        return _checked(top, given)
+    at = given.index("--")
+    try:
+        options = _checked(top, given[:at])
+        if options.trace_pipe:
+            top.error("--trace-pipe runs the original program, which follows no command")
+        options.command = given[at + 1 :]
+        if not options.command:
+            top.error("no command after --\n  hint: pysigsnoop -- sleep 1")
+    except SystemExit as ended:
+        if ended.code == ExitStatus.USAGE:
+            raise SystemExit(ExitStatus.NOT_RUN) from None
+        raise
+    return options
+
+
+def _checked(top: argparse.ArgumentParser, given: list[str]) -> argparse.Namespace:
+    options = top.parse_args(given)
     if options.trace_pipe:
         taken = {"trace_pipe", "duration", "count"}
         for name, value in vars(options).items():

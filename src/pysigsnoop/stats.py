@@ -25,6 +25,9 @@ class Lost(NamedTuple):
     details: int = 0
     #: Stacks that found no room in the ring; their events came, without.
     stacks: int = 0
+    #: Processes, not events: those that should have been followed and could not be, since
+    #: `max_followed` was reached or the kernel skipped the program. What they sent may be missing.
+    unfollowed: int = 0
 
 
 class Tally(NamedTuple):
@@ -97,12 +100,14 @@ def account(
     delivery_misses: int = 0,
     death_misses: int = 0,
     evicted: int = 0,
+    unfollowed: int = 0,
     stopped: bool,
 ) -> Stats:
     """The books, from the kernel's counters and the reader's own.
 
     `counters` is summed over CPUs, indexed by `enum sigsnoop_counter`; `received` is what the
-    caller took, and `unread` what nobody took before the close.
+    caller took, and `unread` what nobody took before the close. `unfollowed` is what user space
+    counts of it.
     """
     n = _by_name(counters)
     skipped_sends = generate_misses + _skipped_exits(n, exit_misses)
@@ -126,6 +131,7 @@ def account(
             unread=unread.events,
             details=n["details_ring_full"] + received.missing + unread.missing,
             stacks=n["stack_ring_full"],
+            unfollowed=n["follow_full"] + unfollowed,
         ),
         in_flight=n["group_early"] + (groups_inside(counters) if stopped else 0),
         calls=Tally(

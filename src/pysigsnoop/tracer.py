@@ -18,7 +18,8 @@ from .ends import DELIVERY as DELIVERY_RECORD
 from .ends import END, Began, Death, Delivery
 from .errors import FilterInvalid, PysigsnoopError, TracerClosed
 from .event import SEND, Event
-from .filters import Filters
+from .filters import PID_MAX, Filters, followed_pids
+from .following import DEFAULT_MAX, MAPS, PROGRAMS, RUN, Following
 from .ring import Ring
 from .stats import Counts, Stats, account, groups_inside, links_missing
 from .turns import Change, Turn
@@ -72,7 +73,11 @@ class SignalTracer:
     `sender_uid`, `target_uid`; `sender_comm`, `target_comm` (cut to 15 bytes, as
     the kernel does); `sender_cgroup`, `target_cgroup`: paths of cgroup v2, what
     is below them included. A filter on the sender leaves out what no process
-    sent. `failed_only`: calls that returned an error; `fatal_only`: see Event.fatal.
+    sent. `follow`: processes, and with them all that they create from then on or
+    have created and not left behind; met where either end is one of them, at
+    once from its first instruction to its last (a process that ended, and a
+    later one of the same number, are two). An empty list follows nobody until
+    `add_followed`. `failed_only`: calls that returned an error; `fatal_only`: see Event.fatal.
 
     `outcomes` follows each signal to its end: among the events come then a Delivery
     where a signal was taken, and a Death where a process died of one, each with the
@@ -91,7 +96,8 @@ class SignalTracer:
     `attach` is `auto`, `fentry`, `tracepoint` or `raw`: how calls are watched; see
     `attachment` and docs/events.md. `buffer_size` is the ring's size in bytes,
     rounded up to a power of two; `max_group_calls` how many group sends can be in
-    progress at once.
+    progress at once; `max_followed` how many processes can be followed at once,
+    and looked through where some are to be taken in that run already.
 
     Needs Linux 5.10 or newer with BTF, libbpf 1.0 or newer, and root or CAP_BPF
     and CAP_PERFMON (`tracepoint` needs to read tracefs too). Opening raises
@@ -124,6 +130,8 @@ class SignalTracer:
         exits: bool = False,
         details: bool = False,
         stacks: bool = False,
+        follow: Iterable[int] | int | None = None,
+        max_followed: int = DEFAULT_MAX,
         attach: str = "auto",
         buffer_size: int = DEFAULT_BUFFER,
         max_group_calls: int = _GROUP_CALLS,
@@ -136,6 +144,7 @@ class SignalTracer:
             scope=scope,
             failed_only=failed_only,
             fatal_only=fatal_only,
+            follow=follow is not None,
             sender_pid=sender_pid,
             target_pid=target_pid,
             sender_uid=sender_uid,
@@ -156,6 +165,11 @@ class SignalTracer:
         if max_links < 1:
             raise FilterInvalid(f"max_links is {max_links}", hint="1 or more")
         self._outcomes, self._exits, self._max_links = outcomes, exits, max_links
+        if not 1 <= max_followed <= PID_MAX:
+            raise FilterInvalid(f"max_followed is {max_followed}", hint=f"1 to {PID_MAX}")
+        self._follow = followed_pids(follow)
+        self._max_followed = max_followed
+        self._following: Following | None = None
         self._attach = attach
         self._details = details
         self._locator: Locator | None = None
@@ -203,6 +217,10 @@ class SignalTracer:
                 self._controls = Controls(bpf, self._cpus)
                 ring = Ring(bpf.map_fd("ring"), bpf.map_fd(".bss"), self._filters.origins)
                 bpf.run_once(_LEARN)
+                if self._filters.follow:
+                    self._following = Following(bpf, self._controls)
+                    for pid in self._follow:
+                        self._following.add(pid)
             except BaseException:
                 self._stopped = self._closed = self._finished = True
                 if ring:
@@ -218,7 +236,10 @@ class SignalTracer:
     def _prepare(self, bpf: BpfObject, programs: list[str], family: str) -> None:
         """Choose, set up and load, for one way to attach."""
         filters = self._filters
-        bpf.choose([*programs, _LEARN, *[_STILL_RUNS] * self._details], _MAPS)
+        follow = filters.follow
+        extra = [*[_STILL_RUNS] * self._details, *((*PROGRAMS, *RUN) if follow else ())]
+        maps = (*_MAPS, *MAPS) if follow else (*_MAPS, MAPS[0])
+        bpf.choose([*programs, _LEARN, *extra], maps)
         settings = filters.settings(
             # Syscall tracepoints leave out 32-bit callers.
             compat_exits=family != "tracepoint",
@@ -234,8 +255,26 @@ class SignalTracer:
         bpf.resize("groups", self._max_group_calls)
         bpf.resize("wanted", max(1, len(filters)))
         bpf.resize("links", self._max_links if self._outcomes else 1)
+        if follow:
+            bpf.resize("followed", self._max_followed)
+            bpf.resize("creators", max(self._max_followed, DEFAULT_MAX))
         bpf.load()
         bpf.add_keys("wanted", filters.keys())
+
+    def add_followed(self, pid: int) -> None:
+        """Follow one more process, and all that it has created already and not left behind.
+
+        For a tracer made with `follow`. Raises FilterInvalid where there is no such process.
+        """
+        (pid,) = followed_pids(pid)
+        with Change(self):
+            self._check_open()
+            if self._following is None:
+                raise FilterInvalid(
+                    "this tracer follows nobody", hint="SignalTracer(follow=[]), then add_followed"
+                )
+            if not self._stopped:
+                self._following.add(pid)
 
     @property
     def attachment(self) -> Attachment:
@@ -360,6 +399,7 @@ class SignalTracer:
             delivery_misses=self._bpf.misses(DELIVERY) if self._outcomes else 0,
             death_misses=self._bpf.misses(DEATH) if self._outcomes else 0,
             evicted=self._evicted(counters),
+            unfollowed=self._following.unfollowed() if self._following else 0,
             stopped=self._stopped,
         )
 

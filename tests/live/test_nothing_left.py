@@ -38,6 +38,15 @@ def test_while_a_trace_runs_the_kernel_lists_it_and_afterwards_not() -> None:
             assert held <= all_objects()
 
 
+def test_nothing_is_left_of_a_trace_that_followed(sleeper: subprocess.Popen[bytes]) -> None:
+    with nothing_left() as held:
+        before = objects_of(os.getpid())
+        with SignalTracer(follow=sleeper.pid) as tracer:
+            tracer.add_followed(os.getpid())
+            held.update(objects_of(os.getpid()) - before)
+            assert held <= all_objects()
+
+
 def test_nothing_is_left_after_an_exception_in_the_callers_loop(sender: Sender) -> None:
     def loop() -> None:
         with SignalTracer(sender_pid=sender.pid) as tracer:

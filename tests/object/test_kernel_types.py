@@ -31,6 +31,8 @@ GUARDED: dict[tuple[str, str], tuple[str, str]] = {
     # With CONFIG_AUDIT.
     ("task_struct", "loginuid"): ("details.bpf.h", "bpf_core_field_exists(task->loginuid)"),
     ("task_struct", "sessionid"): ("details.bpf.h", "bpf_core_field_exists(task->sessionid)"),
+    # Kernels for many CPUs.
+    ("task_struct", "on_cpu"): ("follow.bpf.h", "bpf_core_field_exists(task->on_cpu)"),
     # 6.9
     # 6.16
     ("trace_event_raw_sched_process_exit", "group_dead"): (

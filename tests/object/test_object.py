@@ -55,6 +55,10 @@ def test_the_licence_is_the_originals(sections: dict[str, bytes]) -> None:
         ("?raw_tp/mark_victim", "oom_victim"),
         ("?raw_tp", "learn_tracer"),
         ("?raw_tp", "still_runs"),
+        ("?raw_tp/sched_wakeup_new", "follow_birth"),
+        ("?raw_tp/sched_process_free", "follow_end"),
+        ("?raw_tp", "follow_number"),
+        ("?iter/task", "follow_look"),
     ],
 )
 def test_each_program_is_in_the_section_that_says_where_it_attaches(

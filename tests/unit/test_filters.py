@@ -10,7 +10,7 @@ import pytest
 
 from pysigsnoop import FilterInvalid, cgroups
 from pysigsnoop._records import FILTER, FIRST_KERNEL_ORIGIN, ORIGIN, SETTINGS_FIELDS
-from pysigsnoop.filters import KERNEL_ORIGINS, ORIGINS, Filters
+from pysigsnoop.filters import KERNEL_ORIGINS, ORIGINS, Filters, followed_pids
 from pysigsnoop.signals import signal_of
 
 CALLS = {"kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"}
@@ -242,3 +242,22 @@ def test_without_cgroup_v2_its_filter_says_so(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(FilterInvalid, match="cgroup v2 is not mounted") as caught:
         Filters(target_cgroup="/")
     assert "mount -t cgroup2" in caught.value.hint
+
+
+def test_to_follow_nobody_yet_is_not_to_follow() -> None:
+    assert (settings()["follow"], settings(follow=True)["follow"]) == (0, 1)
+    assert [followed_pids(given) for given in (None, [], (), 7, [7], {7}, iter([7, 8]))] == [
+        [],
+        [],
+        [],
+        [7],
+        [7],
+        [7],
+        [7, 8],
+    ]
+
+
+@pytest.mark.parametrize("wrong", [0, -1, [0], True, "7", [7, "8"], 1 << 22 | 1])
+def test_who_cannot_be_is_not_followed(wrong: Any) -> None:
+    with pytest.raises(FilterInvalid, match="is no pid that a process can have"):
+        followed_pids(wrong)

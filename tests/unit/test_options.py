@@ -35,6 +35,11 @@ PACKAGE = Path(pysigsnoop.__file__).parent.parent
         ("--buffer 64K", "buffer", 64 << 10),
         ("--buffer 8m", "buffer", 8 << 20),
         ("--buffer 1GB", "buffer", 1 << 30),
+        ("--follow 1,2 --follow 3", "follow", [1, 2, 3]),
+        ("--max-followed 7", "max_followed", 7),
+        ("", "command", None),
+        ("-x -- kill -9 1", "command", ["kill", "-9", "1"]),
+        ("-- sh -- -x --", "command", ["sh", "--", "-x", "--"]),
     ],
 )
 def test_options_mean_what_the_help_says(arguments: str, name: str, value: Any) -> None:
@@ -57,9 +62,20 @@ def test_options_mean_what_the_help_says(arguments: str, name: str, value: Any) 
         *((["--count", bad], "is no count") for bad in ("0", "-1", "1.5", "\u00b2", "many", "")),
         (["--sig", "9"], "unrecognized arguments"),
         (["2219"], "unrecognized arguments"),
+        (["--follow", "bash"], "'bash' is not a list of pids"),
+        (["--max-followed", "0"], "is no count"),
         *(
             (["--trace-pipe", *bad.split()], "has no --")
-            for bad in ("-j", "-p 1", "-T 0", "-s KILL", "-x", "--buffer 64K", "--buffer 0")
+            for bad in (
+                "-j",
+                "-p 1",
+                "-T 0",
+                "-s KILL",
+                "-x",
+                "--buffer 64K",
+                "--buffer 0",
+                "--follow 1",
+            )
         ),
     ],
 )
@@ -69,6 +85,24 @@ def test_wrong_usage_exits_2_and_says_why(
     with pytest.raises(SystemExit) as ended:
         options.parse(arguments)
     assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--"], "no command after --"),
+        (["--nosuch", "--", "true"], "unrecognized arguments: --nosuch"),
+        (["2219", "--", "true"], "unrecognized arguments: 2219"),
+        (["--trace-pipe", "--", "true"], "which follows no command"),
+    ],
+)
+def test_with_a_command_wrong_usage_is_told_from_the_commands_own_status(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        options.parse(arguments)
+    assert ended.value.code == 125
     assert said in capsys.readouterr().err
 
 
@@ -94,7 +128,7 @@ def test_help_works_without_libbpf_and_fits_80_columns() -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
     for option in ("--json", "--trace-pipe", "--pid", "--target", "--signal", "--failed"):
         assert option in done.stdout
-    for option in ("--duration", "--count", "--buffer", "--version"):
+    for option in ("--duration", "--count", "--buffer", "--version", "--follow", "-- COMMAND"):
         assert option in done.stdout
 
 

@@ -20,6 +20,7 @@ def books(**known: Any) -> Stats:
         "unread": known.pop("unread", NOTHING),
         "generate_misses": known.pop("generate_misses", 0),
         "exit_misses": known.pop("exit_misses", 0),
+        "unfollowed": known.pop("unfollowed", 0),
         "stopped": known.pop("stopped", True),
     }
     counters = [0] * COUNTER["counters"]
@@ -185,8 +186,16 @@ def test_a_group_send_whose_exit_was_never_seen_is_not_in_flight_for_ever() -> N
     assert found.lost == Lost(skipped=1)
 
 
+def test_processes_that_could_not_be_followed_are_told_as_lost() -> None:
+    found = books(follow_full=3, unfollowed=2)
+    assert found.lost == Lost(unfollowed=5)
+    assert found.lost_total == 5
+    # How many events that is, nobody knows.
+    assert (found.calls, found.signals) == (Tally(), Tally())
+
+
 def test_lost_total_is_the_sum_of_its_reasons() -> None:
-    assert Stats(lost=Lost(1, 2, 4, 8, 16)).lost_total == 31
+    assert Stats(lost=Lost(1, 2, 4, 8, 16, 32)).lost_total == 63
 
 
 def test_counts_add_and_subtract_member_by_member() -> None:
