@@ -45,7 +45,7 @@ def empty_event() -> Event:
     blank = [b"" if code == "s" else 0 for code in re.findall(r"[a-zA-Z]", SEND_FORMAT)]
     blank[SEND_FIELDS.index("origin")] = ORIGIN["kill"]
     blank[SEND_FIELDS.index("known")] = 0xFFFFFFFF
-    return Event(tuple(blank), 0, None)
+    return Event(tuple(blank), 0, stack=None)
 
 
 def test_every_key_of_a_send_is_documented_and_no_other() -> None:
@@ -85,7 +85,7 @@ def test_every_result_is_documented_and_no_other() -> None:
 
 
 def test_every_key_that_can_be_null_is_explained() -> None:
-    nulls = {key for key, value in Event(unknown(), 0, None).as_dict().items() if value is None}
+    nulls = {key for key, value in Event(unknown(), 0, stack=None).as_dict().items() if value is None}
     assert nulls <= set(first_column("When a value is null")) | {"signal"}
 
 
