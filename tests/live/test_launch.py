@@ -31,8 +31,9 @@ def sh(script: str) -> tuple[str, ...]:
 
 
 def objects(text: str) -> list[dict[str, Any]]:
-    """The JSON lines of a trace; the closing line is none."""
-    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    """The sends of a trace in JSON."""
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["type"] == "send"]
 
 
 @pytest.mark.parametrize("status", [0, 1, 2, 3, 125, 130, 255])
@@ -49,6 +50,8 @@ def test_a_command_that_a_signal_ended_is_told_as_shells_do(number: signal.Signa
     (event,) = objects(ended.err)
     assert (event["signo"], event["fatal"], event["sender"]["comm"]) == (number, True, "sh")
     assert event["sender"]["pid"] == event["target"]["pid"]
+    (death,) = (json.loads(line) for line in ended.err.splitlines() if '"type": "death"' in line)
+    assert (death["send_id"], death["signo"]) == (event["id"], number)
 
 
 def test_the_commands_status_wins_over_loss_and_limits() -> None:
