@@ -85,7 +85,9 @@ def test_every_result_is_documented_and_no_other() -> None:
 
 
 def test_every_key_that_can_be_null_is_explained() -> None:
-    nulls = {key for key, value in Event(unknown(), 0, stack=None).as_dict().items() if value is None}
+    nulls = {
+        key for key, value in Event(unknown(), 0, stack=None).as_dict().items() if value is None
+    }
     assert nulls <= set(first_column("When a value is null")) | {"signal"}
 
 
