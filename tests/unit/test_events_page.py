@@ -20,7 +20,6 @@ from pysigsnoop.ends import END, Began, Death, Delivery
 from pysigsnoop.event import Event
 from pysigsnoop.families import CALL_FAMILIES
 from pysigsnoop.loss import as_dict
-from pysigsnoop.oom import Oom
 from pysigsnoop.stack import Frame
 from pysigsnoop.stats import Lost
 
@@ -65,10 +64,6 @@ def test_every_key_of_details_is_documented_and_no_other() -> None:
     assert sorted(first_column("With `--details`")) == sorted(detailed - blank.as_dict()["sender"])
 
 
-def test_every_key_of_an_oom_is_documented_and_no_other() -> None:
-    assert sorted(first_column("`oom`")) == sorted(Oom(unknown(), None).as_dict())
-
-
 def test_every_key_of_a_frame_is_documented_and_no_other() -> None:
     assert sorted(first_column("`stack`")) == sorted(Frame(*[None] * 8).as_dict())
 
@@ -85,7 +80,9 @@ def test_every_result_is_documented_and_no_other() -> None:
 
 
 def test_every_key_that_can_be_null_is_explained() -> None:
-    nulls = {key for key, value in Event(unknown(), 0, stack=None).as_dict().items() if value is None}
+    nulls = {
+        key for key, value in Event(unknown(), 0, stack=None).as_dict().items() if value is None
+    }
     assert nulls <= set(first_column("When a value is null")) | {"signal"}
 
 
