@@ -463,5 +463,5 @@ def test_it_goes_together_with_all_else_that_can_be_asked_for(plain: Path) -> No
         event = next_of(tracer, actor.pid)
         assert names(event.stack)[1:4] == CALLS
     assert event.sender
-    assert event.sender.cmdline == (str(plain), "call")
+    assert event.sender.cmdline == [str(plain), "call"]
     assert tracer.stats.lost.details == tracer.stats.lost.stacks == 0
