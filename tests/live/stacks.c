@@ -78,7 +78,7 @@ APART void crashes(volatile int *nowhere)
 	done++;
 }
 
-static void act(const char *what)
+static void perform(const char *what)
 {
 	pthread_t thread;
 
@@ -110,7 +110,7 @@ int main(int count, char **arguments)
 	signal(SIGPIPE, SIG_IGN);
 	ready(0);
 	for (;;) {
-		act(arguments[1]);
+		perform(arguments[1]);
 		done++;
 		if (!strcmp(arguments[1], "once"))
 			_exit(0);
