@@ -251,7 +251,7 @@ def test_a_sender_that_ended_is_named_where_its_program_is_known(build: Build) -
     with (
         acting("stacks", "call", built=program) as seen,
         acting("stacks", "once", built=program) as actor,
-        tracing() as tracer,
+        tracing(sender_comm="stacks") as tracer,
     ):
         seen.go()
         assert names(next_of(tracer, seen.pid).stack)[1:4] == CALLS
@@ -267,7 +267,7 @@ def test_a_sender_that_ended_is_named_where_its_program_is_known(build: Build) -
 def test_a_sender_that_ended_and_was_never_seen_has_build_ids(build: Build) -> None:
     unique = "1234567890abcdef" * 2 + "12345678"
     program = build(*WITH_FRAME_POINTERS, f"-Wl,--build-id=0x{unique}")
-    with acting("stacks", "once", built=program) as actor, tracing() as tracer:
+    with acting("stacks", "once", built=program) as actor, tracing(sender_comm="stacks") as tracer:
         actor.go()
         actor.end()
         stack = next_of(tracer, actor.pid).stack
@@ -293,7 +293,7 @@ def test_a_sender_that_ended_and_was_never_seen_has_build_ids(build: Build) -> N
 
 
 def test_a_command_that_lived_a_moment_is_told_by_its_installed_file() -> None:
-    with tracing() as tracer:
+    with tracing(sender_comm="kill") as tracer:
         process = subprocess.Popen(["/bin/kill", "-0", str(os.getpid())])
         assert process.wait(PATIENCE) == 0
         event = next_of(tracer, process.pid)
@@ -309,7 +309,7 @@ def test_a_command_that_lived_a_moment_is_told_by_its_installed_file() -> None:
 def test_another_program_of_the_same_process_is_not_taken_for_it() -> None:
     """The sender has become another program before anybody looked."""
     script = "import os,sys; os.kill(os.getpid(), 0); os.execv('/bin/sleep', ['sleep', '60'])"
-    with tracing() as tracer:
+    with tracing(sender_comm="python3") as tracer:
         process = subprocess.Popen(["python3", "-c", script])
         try:
             until("it sleeps", lambda: Path(f"/proc/{process.pid}/comm").read_text() == "sleep\n")
@@ -359,7 +359,7 @@ def test_a_fault_is_told_by_the_function_that_did_it(build: Build) -> None:
 
 
 def test_nobodys_signal_has_the_kernels_stack_alone() -> None:
-    with tracing(signals={"SIGALRM"}, scope="kernel") as tracer:
+    with tracing(signals={"SIGALRM"}, scope="kernel", target_comm="python3") as tracer:
         process = subprocess.Popen(
             ["python3", "-c", "import signal; signal.alarm(1); signal.pause()"]
         )
@@ -398,7 +398,7 @@ def test_each_stack_that_found_no_room_is_counted(sender: Sender) -> None:
 
 def test_recipients_of_a_group_have_the_stack_of_their_call() -> None:
     script = "import os; os.setpgid(0, 0); [os.fork() for _ in range(2)]; os.killpg(0, 28)"
-    with tracing(signals={"SIGWINCH"}) as tracer:
+    with tracing(signals={"SIGWINCH"}, sender_comm="python3") as tracer:
         process = subprocess.Popen(["python3", "-c", script])
         assert process.wait(PATIENCE) == 0
         until("its children ended", lambda: state(process.pid) == "")
@@ -452,3 +452,16 @@ def test_json_has_the_frames(plain: Path, command: Callable[..., Command]) -> No
     assert (frame["file"], frame["line"]) == (str(SOURCE), line_of("inner"))
     assert frame["build_id"] == build_id(plain)
     assert int(frame["address"], 16) > 0
+
+
+def test_it_goes_together_with_all_else_that_can_be_asked_for(plain: Path) -> None:
+    with (
+        acting("stacks", "call", built=plain) as actor,
+        tracing(sender_pid=actor.pid, details=True, outcomes=True) as tracer,
+    ):
+        actor.go()
+        event = next_of(tracer, actor.pid)
+        assert names(event.stack)[1:4] == CALLS
+    assert event.sender
+    assert event.sender.cmdline == [str(plain), "call"]
+    assert tracer.stats.lost.details == tracer.stats.lost.stacks == 0

@@ -20,7 +20,6 @@ from pysigsnoop.ends import END, Began, Death, Delivery
 from pysigsnoop.event import Event
 from pysigsnoop.families import CALL_FAMILIES
 from pysigsnoop.loss import as_dict
-from pysigsnoop.oom import Oom
 from pysigsnoop.stack import Frame
 from pysigsnoop.stats import Lost
 
@@ -63,10 +62,6 @@ def test_every_key_of_details_is_documented_and_no_other() -> None:
     blank = empty_event()
     detailed = Event(blank._record, 0, sides([])).as_dict()["sender"].keys()
     assert sorted(first_column("With `--details`")) == sorted(detailed - blank.as_dict()["sender"])
-
-
-def test_every_key_of_an_oom_is_documented_and_no_other() -> None:
-    assert sorted(first_column("`oom`")) == sorted(Oom(unknown(), None).as_dict())
 
 
 def test_every_key_of_a_frame_is_documented_and_no_other() -> None:
