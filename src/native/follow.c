@@ -9,15 +9,6 @@
 #include "sigsnoop.h"
 #include "reader.h"
 
-int run_with(int program_fd, unsigned long long argument)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &argument,
-		    .ctx_size_in = sizeof(argument));
-	int error = bpf_prog_test_run_opts(program_fd, &options);
-
-	return error ? error : -(int)options.retval;
-}
-
 int run_for_tasks(const struct bpf_program *program)
 {
 	struct bpf_link *link = bpf_program__attach_iter(program, NULL);

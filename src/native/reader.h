@@ -58,9 +58,6 @@ uint64_t program_misses(int program_fd);
 
 /* How many entries a map holds. */
 unsigned int count_keys(int map_fd);
-/* The same with one argument; the program answers 0 or an errno: 0 or -errno. */
-int run_with(int program_fd, unsigned long long argument);
-
 /* Runs a task iterator's program for each task of the caller's pid namespace: 0 or -errno. */
 int run_for_tasks(const struct bpf_program *program);
 

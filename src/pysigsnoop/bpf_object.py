@@ -168,10 +168,6 @@ class BpfObject:
             raise diagnosis.call_failed(f"running {program}", library.error_number(result))
         return result
 
-    def run_with(self, program: str, argument: int) -> int:
-        """Run a program in this thread with one argument; returns 0 or an errno, its own too."""
-        return -int(lib.run_with(self._program_fd(program), argument))
-
     def run_for_tasks(self, program: str) -> None:
         """Run a task iterator's program for each task of this pid namespace."""
         with library.Log():

@@ -52,7 +52,7 @@ class Following:
         controls.set_taking_in(True)
         try:
             bpf.run_for_tasks("follow_look")
-            error = bpf.run_with("follow_number", pid)
+            error = bpf.run_once("follow_number", pid)
             if error == errno.ESRCH:
                 raise FilterInvalid(
                     f"no process {pid} to follow", hint="ps -e lists the pids of running processes"

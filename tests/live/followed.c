@@ -267,7 +267,10 @@ static void ways(void)
 	}
 }
 
-/* reuse: the process that was named ends, and another gets its number; both signal themselves. */
+/*
+ * reuse: the process that was named ends, and another gets its number; told to, that one ends,
+ * and a third gets it. All signal themselves at once, the second when it is told to as well.
+ */
 static void reuse(pid_t root)
 {
 	pid_t second;
@@ -276,15 +279,19 @@ static void reuse(pid_t root)
 	second = clone3(0, &root);
 	if (!second) {
 		beep(2);
+		while (!shared->told)
+			usleep(1000);
+		beep(3);
 		_exit(0);
 	}
 	must(second == root);
 	printf("%d\n", second);
 	go();
+	shared->told = 1;
 	wait_for(second);
 	second = clone3(0, &root);
 	if (!second) {
-		beep(3);
+		beep(4);
 		_exit(0);
 	}
 	wait_for(second);

@@ -195,7 +195,7 @@ def test_processes_that_could_not_be_followed_are_told_as_lost() -> None:
 
 
 def test_lost_total_is_the_sum_of_its_reasons() -> None:
-    assert Stats(lost=Lost(1, 2, 4, 8, 16, 32)).lost_total == 63
+    assert Stats(lost=Lost(1, 2, 4, 8, 16, 32, 64, 128)).lost_total == 255
 
 
 def test_counts_add_and_subtract_member_by_member() -> None:
