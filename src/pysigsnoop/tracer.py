@@ -7,36 +7,26 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
 from .alive import is_alive
 from .attachment import DEATH, DELIVERY, Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
-from .clock import wall_offset
-from .details import CommandLines, sides
-from .ends import DELIVERY as DELIVERY_RECORD
-from .ends import END, Began, Death, Delivery
-from .errors import FilterInvalid, PysigsnoopError, TracerClosed
-from .event import SEND, Event
+from .decoding import STILL_RUNS, Decoder
+from .ends import Began, Death, Delivery
+from .errors import FilterInvalid, TracerClosed
+from .event import Event
 from .filters import PID_MAX, Filters, followed_pids
 from .following import DEFAULT_MAX, MAPS, PROGRAMS, RUN, Following
+from .links import MAP as LINKS
+from .links import Links
 from .ring import Ring
-from .stats import Counts, Stats, account, groups_inside, links_missing
+from .stats import Counts, Stats, account, groups_inside
 from .turns import Change, Turn
-
-if TYPE_CHECKING:
-    from types import EllipsisType
-
-    from .locate import Locator
-    from .stack import Stack
 
 DEFAULT_BUFFER = 8 * 1024 * 1024
 # What the kernel takes for a ring: a power of two of pages, and far below 2 GiB.
 _SMALLEST_BUFFER, _LARGEST_BUFFER = 4096, 1 << 30
 _GROUP_CALLS = 10240
-_LINKS = 16384
-# How many free entries a CPU may keep from the others in an LRU map: kernel/bpf/bpf_lru_list.c.
-_LINKS_HELD_BACK = 128
 # How long an end waits for group sends in progress; where the kernel skipped their exit, in vain.
 _DRAIN_S = 0.05
 # How long after a SIGKILL the OOM killer may say that it was its own, with room to spare.
@@ -45,7 +35,7 @@ _OOM_S = 0.005
 # How often follow() looks whether its target is still there.
 _LOOK_S = 0.1
 
-_LEARN, _STILL_RUNS = "learn_tracer", "still_runs"
+_LEARN = "learn_tracer"
 _MAPS = (
     *("counters", "details_scratch", "ended", "exits", "groups", "ids", "link_scratch"),
     *("links", "oom_threads", "refused", "ring", "scratch", "wanted"),
@@ -85,7 +75,7 @@ class SignalTracer:
     comes for processes that ended by themselves too. Both pass the filters that
     their send passes; where no send is known they must pass those on signal and
     target, and are left out where the filters ask for more. `max_links` is how
-    many signals can be followed at once.
+    many signals can be followed at once (by default 16384 or more).
 
     `details` adds to both ends of a send the command line, the program's path, the
     parents and the login, read at the moment of the send; see Process. They take
@@ -135,7 +125,7 @@ class SignalTracer:
         attach: str = "auto",
         buffer_size: int = DEFAULT_BUFFER,
         max_group_calls: int = _GROUP_CALLS,
-        max_links: int = _LINKS,
+        max_links: int | None = None,
     ) -> None:
         self._filters = Filters(
             signals=signals,
@@ -162,7 +152,7 @@ class SignalTracer:
             raise FilterInvalid(f"max_group_calls is {max_group_calls}", hint="1 or more")
         if exits and not outcomes:
             raise FilterInvalid("exits are told among the outcomes", hint="outcomes=True")
-        if max_links < 1:
+        if max_links is not None and max_links < 1:
             raise FilterInvalid(f"max_links is {max_links}", hint="1 or more")
         self._outcomes, self._exits, self._max_links = outcomes, exits, max_links
         if not 1 <= max_followed <= PID_MAX:
@@ -171,12 +161,7 @@ class SignalTracer:
         self._max_followed = max_followed
         self._following: Following | None = None
         self._attach = attach
-        self._details = details
-        self._locator: Locator | None = None
-        if stacks:
-            from .locate import Locator  # late: few ask for stacks
-
-            self._locator = Locator()
+        self._details, self._stacks = details, stacks
         self._buffer_size = max(_SMALLEST_BUFFER, 1 << (buffer_size - 1).bit_length())
         self._max_group_calls = max_group_calls
         self._pending: deque[Event] = deque()
@@ -206,6 +191,7 @@ class SignalTracer:
                 raise TracerClosed("a tracer is opened once", hint="make another SignalTracer")
             self._opened = True
             self._cpus = possible_cpus()
+            self._links = Links(self._max_links if self._outcomes else 1, self._cpus)
             ring = None
             try:
                 more = (DEATH, DELIVERY) if self._outcomes else ()
@@ -228,7 +214,14 @@ class SignalTracer:
                 bpf.close()
                 raise
             self._bpf, self._ring = bpf, ring
-            self._command_lines = CommandLines(self._still_runs)
+            self._decoder = Decoder(
+                ring,
+                bpf,
+                outcomes=self._outcomes,
+                details=self._details,
+                stacks=self._stacks,
+                began=self._began,
+            )
             self._ready = True
             self._began_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             self._controls.set_phase("tracing")
@@ -237,7 +230,7 @@ class SignalTracer:
         """Choose, set up and load, for one way to attach."""
         filters = self._filters
         follow = filters.follow
-        extra = [*[_STILL_RUNS] * self._details, *((*PROGRAMS, *RUN) if follow else ())]
+        extra = [*[STILL_RUNS] * self._details, *((*PROGRAMS, *RUN) if follow else ())]
         maps = (*_MAPS, *MAPS) if follow else (*_MAPS, MAPS[0])
         bpf.choose([*programs, _LEARN, *extra], maps)
         settings = filters.settings(
@@ -247,14 +240,14 @@ class SignalTracer:
             outcomes=self._outcomes,
             exits=self._exits,
             details=self._details,
-            stacks=self._locator is not None,
+            stacks=self._stacks,
         )
         bpf.set_settings(settings)
         bpf.resize("ring", self._buffer_size)
         bpf.resize("counters", self._cpus)
         bpf.resize("groups", self._max_group_calls)
         bpf.resize("wanted", max(1, len(filters)))
-        bpf.resize("links", self._max_links if self._outcomes else 1)
+        bpf.resize(LINKS, self._links.entries)
         if follow:
             bpf.resize("followed", self._max_followed)
             bpf.resize("creators", max(self._max_followed, DEFAULT_MAX))
@@ -398,23 +391,14 @@ class SignalTracer:
             exit_misses=sum(self._bpf.misses(name) for name in programs.calls),
             delivery_misses=self._bpf.misses(DELIVERY) if self._outcomes else 0,
             death_misses=self._bpf.misses(DEATH) if self._outcomes else 0,
-            evicted=self._evicted(counters),
+            evicted=self._links.evicted(counters, self._bpf) if self._outcomes else 0,
             unfollowed=self._following.unfollowed() if self._following else 0,
             stopped=self._stopped,
         )
 
-    def _evicted(self, counters: list[int]) -> int:
-        """Of the sends remembered and not forgotten, those that are not in the table either."""
-        missing = links_missing(counters)
-        # To count the table takes a while; below this the kernel has thrown nothing out.
-        if missing <= self._max_links - _LINKS_HELD_BACK * self._cpus:
-            return 0
-        return max(0, missing - self._bpf.count_keys("links"))
-
     def _began(self) -> Began:
         """For ends whose send was not seen: since when, and whether some may be missing."""
-        counters = self._controls.counters()
-        gaps = links_missing(counters) > self._max_links - _LINKS_HELD_BACK * self._cpus
+        gaps = self._links.may_lack(self._controls.counters())
         gaps = gaps or self._bpf.misses(self.attachment.programs.generate) > 0
         return Began(self._began_ns, gaps)
 
@@ -469,54 +453,8 @@ class SignalTracer:
         count = self._ring.fill(final=self._stopped)
         if not count:
             return False
-        offset = wall_offset()
-        if self._outcomes or self._details or self._locator:
-            self._pending.extend(self._decode(count, offset))
-        else:
-            self._pending.extend([Event(record, offset) for record in self._ring.records(count)])
+        self._pending.extend(self._decoder.events(count))
         return True
-
-    def _decode(self, count: int, offset: int) -> Iterator[Event]:
-        """Events of all types. Typed as sends, which is what a tracer without outcomes gives."""
-        began = None
-        companions = self._ring.companions()
-        # All at once, so that a process is looked at once.
-        stacks = self._locator.stacks(companions, offset) if self._locator else {}
-        no_stack = None if self._locator else ...
-        for index, record in enumerate(self._ring.records(count)):
-            if record[0] == SEND:
-                stack = stacks.get(index, no_stack)
-                yield (
-                    self._detailed(record, offset, companions.get(index, ()), stack)
-                    if self._details
-                    else Event(record, offset, stack=stack)
-                )
-                continue
-            began = began or self._began()
-            kind = Delivery if record[0] == DELIVERY_RECORD else Death
-            yield kind(self._ring.record(index, END), offset, began)  # type: ignore[misc]
-
-    def _detailed(
-        self,
-        record: tuple[Any, ...],
-        offset: int,
-        companions: Iterable[bytes],
-        stack: Stack | EllipsisType | None,
-    ) -> Event:
-        """An event with its details; a target's command line has to be looked up at once."""
-        both = sides(companions)
-        event = Event(record, offset, both, stack)
-        target = event.target
-        if target:
-            self._command_lines.complete(both.target, target.pid, target.host_pid, target.start_ns)
-        return event
-
-    def _still_runs(self, *identity: int) -> bool:
-        """Whether a process is still the one, and runs the same program; see CommandLines."""
-        try:
-            return self._bpf.run_once(_STILL_RUNS, *identity) == 1
-        except PysigsnoopError:
-            return False  # who dropped the right to ask does without
 
     def follow(self, event: Event, timeout: float | None = None) -> list[Delivery | Death]:
         """Wait for the end of one send: its Delivery, its Death, or both, in that order.

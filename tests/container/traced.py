@@ -96,12 +96,12 @@ class Traced:
         return status, self._lines, said
 
     def end_with_events(self) -> list[dict[str, Any]]:
-        """End a trace in JSON, which must have gone well; every line must be valid."""
+        """The sends of a trace in JSON, which must have gone well; every line must be valid."""
         status, lines, said = self.end()
         events = [json.loads(line) for line in lines]
         assert status == 0, said
         assert said.splitlines()[-1].startswith(f"{len(events)} received, 0 lost"), said
-        return events
+        return [event for event in events if event["type"] == "send"]
 
 
 class Sender:

@@ -115,7 +115,8 @@ def test_without_the_option_nothing_of_it_is_there() -> None:
 
 def test_json_has_the_keys_with_the_option_and_is_plain_ascii(command: MakeCommand) -> None:
     with telling(HOSTILE) as told:
-        running = command("-j", "--details", "-p", f"{told.pid},{os.getpid()}")
+        pids = f"{told.pid},{os.getpid()}"
+        running = command("-j", "--details", "--no-outcomes", "-p", pids)
         running.wait_by_probe()
         told.do("send", int(signal.SIGCONT), 0)
         line: dict[str, Any] = {"sender": {}}

@@ -137,7 +137,7 @@ class TracerInside:
 @pytest.fixture
 def inside() -> Iterator[TracerInside]:
     with ExitStack() as stack:
-        tracer = TracerInside("-s", "CONT,URG")
+        tracer = TracerInside("--no-outcomes", "-s", "CONT,URG")
         stack.enter_context(tracer.process)
         stack.callback(tracer.process.kill)
         yield tracer

@@ -442,7 +442,8 @@ def test_names_of_functions_are_never_printed_raw(
 
 def test_json_has_the_frames(plain: Path, command: Callable[..., Command]) -> None:
     with acting("stacks", "call", built=plain) as actor:
-        shown = command("--stack", "-j", "-s", "0", "-p", f"{actor.pid},{os.getpid()}")
+        pids = f"{actor.pid},{os.getpid()}"
+        shown = command("--stack", "-j", "--no-outcomes", "-s", "0", "-p", pids)
         shown.wait_by_probe()
         actor.go()
         while (found := shown.object())["sender"]["pid"] != actor.pid:

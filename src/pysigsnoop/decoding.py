@@ -1,0 +1,94 @@
+"""From a batch of records to events of all types, each with what came beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from .bpf_object import BpfObject
+from .clock import wall_offset
+from .details import CommandLines, sides
+from .ends import DELIVERY, END, Began, Death, Delivery
+from .errors import PysigsnoopError
+from .event import SEND, Event
+from .ring import Ring
+
+if TYPE_CHECKING:
+    from types import EllipsisType
+
+    from .stack import Stack
+
+#: The program by which the kernel is asked whether a process still runs the same program.
+STILL_RUNS = "still_runs"
+
+
+class Decoder:
+    """Decodes a ring's batches; `began` is asked where a batch holds deliveries or deaths."""
+
+    def __init__(
+        self,
+        ring: Ring,
+        bpf: BpfObject,
+        *,
+        outcomes: bool,
+        details: bool,
+        stacks: bool,
+        began: Callable[[], Began],
+    ) -> None:
+        self._ring = ring
+        self._bpf = bpf
+        self._plain = not (outcomes or details or stacks)
+        self._command_lines = CommandLines(self._still_runs) if details else None
+        self._began = began
+        self._locator = None
+        if stacks:
+            from .locate import Locator  # late: few ask for stacks
+
+            self._locator = Locator()
+
+    def events(self, count: int) -> Iterable[Event]:
+        """The batch's first `count` events. Typed as sends, which is what most tracers give."""
+        offset = wall_offset()
+        if self._plain:
+            return [Event(record, offset) for record in self._ring.records(count)]
+        return self._all(count, offset)
+
+    def _all(self, count: int, offset: int) -> Iterator[Event]:
+        began = None
+        companions = self._ring.companions()
+        # All at once, so that a process is looked at once.
+        stacks = self._locator.stacks(companions, offset) if self._locator else {}
+        no_stack = None if self._locator else ...
+        for index, record in enumerate(self._ring.records(count)):
+            if record[0] == SEND:
+                yield self._send(
+                    record, offset, companions.get(index, ()), stacks.get(index, no_stack)
+                )
+                continue
+            began = began or self._began()
+            kind = Delivery if record[0] == DELIVERY else Death
+            yield kind(self._ring.record(index, END), offset, began)  # type: ignore[misc]
+
+    def _send(
+        self,
+        record: tuple[Any, ...],
+        offset: int,
+        companions: Iterable[bytes],
+        stack: Stack | EllipsisType | None,
+    ) -> Event:
+        """A send; with details, a target's command line has to be looked up at once."""
+        if not self._command_lines:
+            return Event(record, offset, stack=stack)
+        both = sides(companions)
+        event = Event(record, offset, both, stack)
+        target = event.target
+        if target:
+            self._command_lines.complete(both.target, target.pid, target.host_pid, target.start_ns)
+        return event
+
+    def _still_runs(self, *identity: int) -> bool:
+        """Whether a process is still the one, and runs the same program; see CommandLines."""
+        try:
+            return self._bpf.run_once(STILL_RUNS, *identity) == 1
+        except PysigsnoopError:
+            return False  # who dropped the right to ask does without
