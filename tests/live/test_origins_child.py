@@ -76,7 +76,7 @@ def test_the_command_shows_a_childs_end_where_it_is_asked_for_only(
     command: MakeCommand, options: list[str], shown: bool
 ) -> None:
     with acting("families", "wait") as actor:
-        trace = command("-j", "-p", f"{os.getpid()},{actor.pid}", *options)
+        trace = command("-j", "--no-outcomes", "-p", f"{os.getpid()},{actor.pid}", *options)
         trace.wait_by_probe()
         os.kill(actor.pid, signal.SIGTERM)
         actor.end()
