@@ -45,11 +45,15 @@ def test_no_call_is_missing_between_the_first_and_the_last(sender: Sender) -> No
         for _ in range(ROUNDS):
             tracer, events = trace_for_a_moment(sender)
             stats = tracer.stats
-            assert stats.lost_total == 0
+            # Kernel 7.3 can preempt a program; whom it lets run meanwhile on that CPU, it skips.
+            assert stats.lost_total == stats.lost.skipped
             assert stats.received == stats.calls.received == len(events)
             assert stats.signals.received == 0
+            missing = 0
             for numbers in by_thread(events).values():
-                assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+                assert numbers == sorted(set(numbers))
+                missing += numbers[-1] - numbers[0] + 1 - len(numbers)
+            assert missing <= stats.lost.skipped
     sender.answer()
 
 

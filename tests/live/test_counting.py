@@ -42,7 +42,7 @@ def test_with_a_ring_too_small_received_and_lost_make_what_was_sent(sender: Send
         stats = tracer.stats
     assert stats.received == received > 0
     assert stats.lost.ring_full > 0
-    assert stats.lost_total == stats.lost.ring_full
+    assert stats.lost_total == stats.lost.ring_full + stats.lost.skipped
     assert received + stats.lost_total == sent == 3 * PRIME
 
 
@@ -82,12 +82,12 @@ def test_with_a_map_too_small_each_recipient_still_comes_and_answers_are_counted
         events += read_out(tracer)
         stats = tracer.stats
     assert stats.lost.table_full > 0
-    assert stats.lost_total == stats.lost.table_full
+    assert stats.lost_total == stats.lost.table_full + stats.lost.skipped
     assert stats.received == stats.signals.received == len(events)
     # Each group has one member, the sender.
     assert len(events) == calls
     assert stats.calls.received + stats.calls.lost == calls
-    assert sum(event.ret is None for event in events) == stats.lost.table_full
+    assert sum(event.ret is None for event in events) == stats.calls.lost
     assert {event.target.pid for event in events} == set(pids)
 
 
@@ -141,7 +141,9 @@ def test_each_thread_is_told_by_its_own_tid(sender: Sender) -> None:
     with SignalTracer(sender_pid=sender.pid) as tracer:
         sent = sender.flood(5, 1009)
         events = read_out(tracer)
-    assert Counter(event.sender.tid for event in events) == sent
+    # No more than each sent, and less only by what kernel 7.3 skips, which it tells.
+    assert Counter(event.sender.tid for event in events) <= Counter(sent)
+    assert sum(sent.values()) - len(events) == tracer.stats.lost.skipped == tracer.stats.lost_total
     assert len(sent) == 5
     assert {event.sender.pid for event in events} == {sender.pid}
     assert sender.pid not in sent

@@ -159,9 +159,10 @@ def test_a_trace_that_ends_amid_calls_claims_no_more_than_were_made(
         stats = tracer.stats
     assert 0 < stats.calls.received <= floods[0].calls
     assert stats.signals.received == len(events) <= 10 * floods[0].calls
-    # Only calls that were in progress at either end are without their answer.
+    # Only calls in progress at either end are without their answer, and those whose exit the
+    # kernel skipped, as 7.3 does under load.
     untold = [event for event in events if event.ret is None]
-    assert len(untold) <= 10 * stats.in_flight
+    assert len(untold) <= 10 * (stats.in_flight + stats.lost.skipped)
     assert stats.in_flight <= 6
     assert stats.lost_total == stats.lost.skipped
     assert {event.recipients for event in events if event.ret is not None} == {10}
