@@ -22,3 +22,26 @@ def rfc3339(time_ns: int) -> str:
     """ns since 1970 as RFC 3339 in UTC, to the ns."""
     seconds, ns = divmod(time_ns, 1_000_000_000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{ns:09d}Z"
+
+
+class Timed:
+    """What has a time on the boot clock, and knows how the wall clock stood to it when read."""
+
+    __slots__ = ()
+
+    _wall_offset: int
+
+    @property
+    def boot_ns(self) -> int:
+        """In ns on the boot clock (CLOCK_BOOTTIME)."""
+        raise NotImplementedError
+
+    @property
+    def time_ns(self) -> int:
+        """The same in ns since 1970, by the wall clock as it stood when this was read."""
+        return self.boot_ns + self._wall_offset
+
+    @property
+    def time(self) -> str:
+        """The same as RFC 3339 in UTC, to the ns."""
+        return rfc3339(self.time_ns)

@@ -6,7 +6,7 @@ import struct
 from typing import Any, Literal, NamedTuple
 
 from ._records import ACTION, END_FIELDS, END_FORMAT, NO_SEND, RECORD_TYPE
-from .clock import rfc3339
+from .clock import Timed
 from .event import Process
 from .signals import Signal, signal_of
 
@@ -29,7 +29,7 @@ class Began(NamedTuple):
     gaps: bool
 
 
-class _End:
+class _End(Timed):
     """What deliveries and deaths have in common."""
 
     __slots__ = ("_began", "_record", "_wall_offset")
@@ -63,16 +63,6 @@ class _End:
     def boot_ns(self) -> int:
         """When, in ns on the boot clock (CLOCK_BOOTTIME)."""
         return int(self._get("boot_ns"))
-
-    @property
-    def time_ns(self) -> int:
-        """The same in ns since 1970, by the wall clock as it stood when this was read."""
-        return self.boot_ns + self._wall_offset
-
-    @property
-    def time(self) -> str:
-        """The same as RFC 3339 in UTC, to the ns."""
-        return rfc3339(self.time_ns)
 
     @property
     def delay_ns(self) -> int | None:

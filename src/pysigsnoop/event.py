@@ -16,7 +16,7 @@ from ._records import (
     RESULT,
     SEND_FIELDS,
 )
-from .clock import rfc3339
+from .clock import Timed
 from .details import Ancestor, Details, Sides
 from .details import text as _comm
 from .oom import Oom
@@ -227,7 +227,7 @@ class Process:
         return f"<Process {self.pid or self.host_pid} {self.comm!r}>"
 
 
-class Event:
+class Event(Timed):
     """One signal to one recipient, or one call that reached nobody.
 
     Cheap to make and to drop; each attribute is worked out when it is read, and
@@ -273,16 +273,6 @@ class Event:
         """When, in ns on the boot clock (CLOCK_BOOTTIME): the signal was generated, or the call
         that generated none returned."""
         return int(self._get("boot_ns"))
-
-    @property
-    def time_ns(self) -> int:
-        """The same in ns since 1970, by the wall clock as it stood when the event was read."""
-        return self.boot_ns + self._wall_offset
-
-    @property
-    def time(self) -> str:
-        """The same as RFC 3339 in UTC, to the ns."""
-        return rfc3339(self.time_ns)
 
     @property
     def origin(self) -> str:
