@@ -212,12 +212,16 @@ def test_groups_by_several_threads_at_once_are_not_mixed(caller: Caller, target:
     for event in events:
         calls[event.call_id].append(event)
     assert done.calls == 4 * 211 == len(calls)
+    # Kernel 7.3 skips exits under load: such a call is counted as lost, its recipients are told.
+    assert sum(told[0].ret is None for told in calls.values()) == stats.lost.skipped
     for told in calls.values():
-        assert_one_call(told, 10, -children[0])
+        if told[0].ret is not None:
+            assert_one_call(told, 10, -children[0])
         assert reached(told) == sorted(children)
         assert len({event.sender.tid for event in told}) == 1
     assert Counter(told[0].sender.tid for told in calls.values()) == done.threads
-    assert (stats.calls.received, stats.signals.received) == (done.calls, 10 * done.calls)
+    assert stats.calls.received == done.calls - stats.lost.skipped
+    assert stats.signals.received == 10 * done.calls
 
 
 def test_an_answer_is_kept_however_slow_the_reader(
@@ -237,7 +241,12 @@ def test_an_answer_is_kept_however_slow_the_reader(
         events += read_out(tracer)
         stats = tracer.stats
     groups = [event for event in events if event.target_arg < 0]
-    assert len(events) - len(groups) + stats.lost_total == floods[0].calls
     assert len(groups) == 100 * done.calls
-    assert Counter((event.ret, event.recipients) for event in groups) == {(0, 100): len(groups)}
-    assert stats.calls.received == done.calls + floods[0].calls
+    # Those whose exit kernel 7.3 skipped have none.
+    answers = Counter((event.ret, event.recipients) for event in groups)
+    unanswered = answers.pop((None, None), 0)
+    assert answers == {(0, 100): len(groups) - unanswered}
+    assert unanswered <= 100 * stats.lost.skipped
+    assert stats.lost_total == stats.lost.skipped
+    assert len(events) - len(groups) + stats.lost_total == floods[0].calls + unanswered // 100
+    assert stats.calls.received == done.calls + floods[0].calls - stats.lost.skipped
