@@ -99,8 +99,8 @@ class Delivery(_End):
     `action` is `handler` (the handler ran), `default` (by default it ends the
     process: a death follows), `stop` (stopped the process), `ignore` (nothing came
     of it) or `unknown` (one of the last two: its process group is too large to
-    tell). `target.tid` is the thread that took it. SIGKILL, and what ends a process
-    by default without a core, are not delivered: they show as a death alone.
+    tell). `target.tid` is the thread that took it. SIGKILL is never delivered, and
+    what ends a process by default without a core seldom is: only its death shows.
     """
 
     __slots__ = ()
