@@ -23,16 +23,19 @@ struct {
 static __always_inline bool is_last(__u64 *ctx, struct signal_struct *signal, __u64 started_ns)
 {
 	__u64 key = (__u64)signal, *told;
+	int threads;
 
 	if (bpf_core_field_exists(struct trace_event_raw_sched_process_exit, group_dead))
 		return ctx[1] & 1;
 	if (BPF_CORE_READ(signal, live.counter))
 		return false;
-	if (BPF_CORE_READ(signal, nr_threads) == 1)
-		return true;
+	/* Asked in this order: whoever is gone by now has noted what it told. */
+	threads = BPF_CORE_READ(signal, nr_threads);
 	told = bpf_map_lookup_elem(&ended, &key);
 	if (told && *told == started_ns)
 		return false;
+	if (threads == 1)
+		return true;
 	if (told)
 		bpf_map_update_elem(&ended, &key, &started_ns, BPF_ANY);
 	else if (bpf_map_update_elem(&ended, &key, &started_ns, BPF_NOEXIST))
