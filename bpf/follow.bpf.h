@@ -27,7 +27,7 @@ struct {
 
 /*
  * The start tells a process from a later one of that number. It is the first
- * thread's; a thread that execs in its place takes it over (kernel/exec.c, de_thread).
+ * thread's; a thread that execs in its place takes it over (fs/exec.c, de_thread).
  */
 static __always_inline void identify(struct task_struct *task, struct sigsnoop_identity *identity)
 {

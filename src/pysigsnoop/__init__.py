@@ -1,4 +1,4 @@
-"""Who sent which signal to whom, by which call, and with what answer.
+"""Who sent which signal to whom, by which call, and what became of it.
 
     from pysigsnoop import SignalTracer
 

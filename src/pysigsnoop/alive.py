@@ -14,16 +14,22 @@ _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _START_TIME = 22 - 3
 
 
-def start_ticks(pid: int) -> int | None:
-    """When the process of this number started, in clock ticks since boot; None where there is
-    none, or /proc does not show it."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-        return int(stat.rpartition(b")")[2].split()[_START_TIME])
-    except (OSError, IndexError, ValueError):
-        return None
+def started(stat: bytes) -> int:
+    """When a process started, in clock ticks since boot, as /proc/PID/stat writes it.
+
+    Raises IndexError or ValueError for what is no such text.
+    """
+    return int(stat.rpartition(b")")[2].split()[_START_TIME])
+
+
+def ticks(start_ns: int) -> int:
+    """ns on the boot clock as /proc counts them."""
+    return start_ns // _TICK_NS
 
 
 def is_alive(process: Process) -> bool:
     """Whether it has not been reaped; False where this namespace has no number for it."""
-    return process.pid is not None and start_ticks(process.pid) == process.start_ns // _TICK_NS
+    try:
+        return started(Path(f"/proc/{process.pid}/stat").read_bytes()) == ticks(process.start_ns)
+    except (OSError, IndexError, ValueError):
+        return False

@@ -96,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser, from which the help comes too. Exits 2 by itself on wrong usage."""
     top = argparse.ArgumentParser(
         prog="pysigsnoop",
-        description="Who sent which signal to whom, how, and with what answer: live, for every\n"
+        description="Who sent which signal to whom, how, and what became of it: live, for every\n"
         "signal on this machine.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

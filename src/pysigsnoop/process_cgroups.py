@@ -6,9 +6,10 @@ import contextlib
 import os
 from typing import NamedTuple
 
+from .alive import started, ticks
+
 # The hierarchies of one process, each with a path: a few KiB at most.
 _MOST = 1 << 16
-_TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 # Those that engines and systemd fill before the others.
 _FIRST = (b"name=systemd", b"pids", b"memory")
 _DELETED = b" (deleted)"
@@ -33,7 +34,7 @@ def cgroups_of(pid: int | str, start_ns: int | None = None) -> Cgroups | None:
         # Whatever is read below this descriptor is of one process, or of none.
         process = os.open(f"/proc/{pid}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            if start_ns is None or _started(_read("stat", process)) == start_ns // _TICK_NS:
+            if start_ns is None or started(_read("stat", process)) == ticks(start_ns):
                 return _parsed(_read("cgroup", process))
         finally:
             os.close(process)
@@ -46,11 +47,6 @@ def _read(name: str, folder: int) -> bytes:
         return os.read(fd, _MOST)
     finally:
         os.close(fd)
-
-
-def _started(stat: bytes) -> int:
-    """Field 22, in ticks on the boot clock; a name may hold blanks and brackets."""
-    return int(stat.rpartition(b")")[2].split()[19])
 
 
 def _parsed(text: bytes) -> Cgroups:

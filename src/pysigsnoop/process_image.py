@@ -13,6 +13,7 @@ import re
 import stat
 from typing import NamedTuple
 
+from .alive import ticks
 from .elf_image import ElfImage, NotElf, open_file
 
 _LINE = re.compile(
@@ -70,9 +71,8 @@ class ProcessImage:
 
     def _check(self, identity: Identity) -> None:
         fields = self._read("stat").rpartition(b")")[2].split()
-        started = identity.start_ns // (1_000_000_000 // os.sysconf("SC_CLK_TCK"))
         found = (int(fields[_START_TIME]), int(fields[_START_CODE]), int(fields[_START_STACK]))
-        if found != (started, identity.start_code, identity.start_stack):
+        if found != (ticks(identity.start_ns), identity.start_code, identity.start_stack):
             raise OSError(f"{identity.pid} is another by now")
 
     def find(self, address: int) -> Mapping | None:
