@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
-from . import options, sinks
+from . import options, sinks, subcommands
 from .errors import CommandFailed, FilterInvalid, OutputFailed, PysigsnoopError
 from .exit_status import ExitStatus
 from .text import printable
@@ -115,6 +115,8 @@ def main(arguments: list[str] | None = None, console: Console | None = None) -> 
 
 
 def _run(chosen: Namespace, console: Console) -> int:
+    if chosen.subcommand:
+        return subcommands.run(chosen, console)
     if chosen.command:
         return _command(chosen, console)
     return _trace_pipe(chosen, console) if chosen.trace_pipe else _trace(chosen, console)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Callable
 
-from . import __version__
-from .errors import FilterInvalid
+from . import __version__, subcommands
 from .exit_status import ExitStatus
 from .families import CALL_FAMILIES
-from .signals import Signal, parse_signal
+from .option_types import count, pids, seconds, signals, size, users, words
 
 _EXAMPLES = """\
 examples:
@@ -32,68 +30,12 @@ failed before. The trace ends with the command. TERM and HUP are passed on to
 it, and INT and QUIT unless they come from the terminal, which tells both.
 """
 
-_SIZE = re.compile(r"(\d+)([KMG]?)B?", re.IGNORECASE)
-_UNITS = {"": 0, "K": 10, "M": 20, "G": 30}
 
+def parser(*, commands: bool = True) -> argparse.ArgumentParser:
+    """The parser, from which the help comes too. Exits 2 by itself on wrong usage.
 
-def _signals(text: str) -> list[Signal]:
-    try:
-        return [parse_signal(word) for word in text.split(",")]
-    except FilterInvalid as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _pids(text: str) -> list[int]:
-    try:
-        return [int(word) for word in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a list of pids\n  hint: -p 2219, or -p 2219,2220"
-        ) from None
-
-
-def _size(text: str) -> int:
-    match = _SIZE.fullmatch(text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size\n  hint: --buffer 64K, 8M, 1G")
-    return int(match[1]) << _UNITS[match[2].upper()]
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time\n  hint: seconds, as in 10 or 0.5")
-    return seconds
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no count\n  hint: 1 or more")
-    return int(text)
-
-
-def _words(text: str) -> list[str]:
-    return text.split(",")
-
-
-def _users(text: str) -> list[int]:
-    import pwd
-
-    try:
-        return [
-            int(word) if word.isdecimal() else pwd.getpwnam(word).pw_uid for word in text.split(",")
-        ]
-    except KeyError as error:
-        raise argparse.ArgumentTypeError(
-            f"no user: {error.args[0]}\n  hint: getent passwd lists them"
-        ) from None
-
-
-def parser() -> argparse.ArgumentParser:
-    """The parser, from which the help comes too. Exits 2 by itself on wrong usage."""
+    `commands`: with the subcommands. Without, a stray word is called one, not a command misspelt.
+    """
     top = argparse.ArgumentParser(
         prog="pysigsnoop",
         description="Who sent which signal to whom, how, and what became of it: live, for every\n"
@@ -107,12 +49,12 @@ def parser() -> argparse.ArgumentParser:
     _add_output(top)
     _add_filters(top)
     end = top.add_argument_group("limits")
-    end.add_argument("--duration", metavar="S", type=_seconds, help="end after S seconds")
-    end.add_argument("--count", metavar="N", type=_count, help="end after N lines")
+    end.add_argument("--duration", metavar="S", type=seconds, help="end after S seconds")
+    end.add_argument("--count", metavar="N", type=count, help="end after N lines")
     end.add_argument(
-        "--max-followed", metavar="N", type=_count, help="processes at once (default 65536)"
+        "--max-followed", metavar="N", type=count, help="processes at once (default 65536)"
     )
-    end.add_argument("--buffer", metavar="SIZE", type=_size, help="ring size: 64K, 8M (default 8M)")
+    end.add_argument("--buffer", metavar="SIZE", type=size, help="ring size: 64K, 8M (default 8M)")
     end.add_argument(
         "--attach",
         metavar="HOW",
@@ -120,6 +62,9 @@ def parser() -> argparse.ArgumentParser:
         choices=("auto", *CALL_FAMILIES),
         help="watch calls by fentry, tracepoint or raw (default auto: the first that works)",
     )
+    top.set_defaults(subcommand=None)
+    if commands:
+        subcommands.add_to(top)
     top.usage = f"{top.format_usage().removeprefix('usage: ').rstrip()} [-- COMMAND ...]"
     return top
 
@@ -155,24 +100,24 @@ def _add_filters(top: argparse.ArgumentParser) -> None:
     def add(*names: str, metavar: str, kind: Callable[[str], object], text: str) -> None:
         keep.add_argument(*names, metavar=metavar, type=kind, action="extend", help=text)
 
-    add("-p", "--pid", metavar="PID", kind=_pids, text="sent by these processes")
+    add("-p", "--pid", metavar="PID", kind=pids, text="sent by these processes")
     add(
         "-T",
         "--target",
         metavar="PID",
-        kind=_pids,
+        kind=pids,
         text="sent to these; also 0, -1, -PGID as given",
     )
-    add("-u", "--user", metavar="USER", kind=_users, text="sent by these users")
-    add("--target-user", metavar="USER", kind=_users, text="sent to processes of these users")
-    add("-c", "--comm", metavar="NAME", kind=_words, text="sent by processes of these names")
-    add("--target-comm", metavar="NAME", kind=_words, text="sent to processes of these names")
-    add("--cgroup", metavar="PATH", kind=_words, text="sent from these cgroups, or below")
-    add("--target-cgroup", metavar="PATH", kind=_words, text="sent into these cgroups, or below")
-    add("-s", "--signal", metavar="SIG", kind=_signals, text="these: KILL,TERM,9,RTMIN+1")
-    add("-S", "--exclude-signal", metavar="SIG", kind=_signals, text="not these")
-    add("--origin", metavar="WHY", kind=_words, text="sent so: kill,tgkill,... fault,timer,oom,...")
-    add("--follow", metavar="PID", kind=_pids, text="these and all they create, either end")
+    add("-u", "--user", metavar="USER", kind=users, text="sent by these users")
+    add("--target-user", metavar="USER", kind=users, text="sent to processes of these users")
+    add("-c", "--comm", metavar="NAME", kind=words, text="sent by processes of these names")
+    add("--target-comm", metavar="NAME", kind=words, text="sent to processes of these names")
+    add("--cgroup", metavar="PATH", kind=words, text="sent from these cgroups, or below")
+    add("--target-cgroup", metavar="PATH", kind=words, text="sent into these cgroups, or below")
+    add("-s", "--signal", metavar="SIG", kind=signals, text="these: KILL,TERM,9,RTMIN+1")
+    add("-S", "--exclude-signal", metavar="SIG", kind=signals, text="not these")
+    add("--origin", metavar="WHY", kind=words, text="sent so: kill,tgkill,... fault,timer,oom,...")
+    add("--follow", metavar="PID", kind=pids, text="these and all they create, either end")
     keep.add_argument("-x", "--failed", action="store_true", help="calls that failed only")
     keep.add_argument("--fatal", action="store_true", help="what ends its target only")
 
@@ -182,8 +127,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
     Exits by itself on wrong usage: with 2, and with a command as if it could not be run.
     """
-    top = parser()
     given = sys.argv[1:] if arguments is None else arguments
+    top = parser(commands=not {"-h", "--help", *subcommands.NAMES}.isdisjoint(given))
     if "--" not in given:
         return _checked(top, given)
     at = given.index("--")
@@ -194,6 +139,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         options.command = given[at + 1 :]
         if not options.command:
             top.error("no command after --\n  hint: pysigsnoop -- sleep 1")
+        if options.subcommand:
+            top.error(f"{options.subcommand} runs no command\n  hint: pysigsnoop -- COMMAND")
     except SystemExit as ended:
         if ended.code == ExitStatus.USAGE:
             raise SystemExit(ExitStatus.NOT_RUN) from None
