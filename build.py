@@ -39,7 +39,7 @@ EXTENSION = PACKAGE / "_native.abi3.so"
 TABLES = PACKAGE / "_records.py"
 RECORDS = ROOT / "bpf" / "sigsnoop.h"
 NATIVE = ROOT / "src" / "native"
-SOURCES = ("reader", "companions", "follow", "kernel", "cgroups")
+SOURCES = ("reader", "companions", "follow", "kernel", "cgroups", "types")
 
 # Oldest CPython whose stable ABI the extension asks for; pyproject.toml says the same.
 STABLE_ABI = (3, 10)
@@ -197,14 +197,14 @@ def pkg_config(*what: str) -> list[str]:
 def build_extension(target: Path = EXTENSION) -> str:
     """Generate and compile the cffi extension; returns the libbpf it was built against."""
     ffi = cffi.FFI()
-    headers = ("libbpf.h", "reader.h", "cgroups.h")
+    headers = ("libbpf.h", "reader.h", "cgroups.h", "types.h")
     ffi.cdef("\n".join([records(), *((NATIVE / header).read_text() for header in headers)]))
     ffi.set_source(
         "pysigsnoop._native",
         "\n".join(f"#include {name}" for name in (
             "<stdbool.h>", "<stdint.h>", "<bpf/bpf.h>",
             "<bpf/btf.h>", "<bpf/libbpf.h>",
-            '"sigsnoop.h"', '"reader.h"', '"cgroups.h"',
+            *(f'"{header}"' for header in ("sigsnoop.h", *headers[1:])),
         )),
     )  # fmt: skip
     if not Path("/usr/include/bpf/libbpf.h").is_file() and not pkg_config("--cflags"):

@@ -69,22 +69,21 @@ FUNCTION_EXIT(__arm64, compat_sys_rt_tgsigqueueinfo)
 ANY_FUNCTION_EXIT(__arm64_sys_kill)
 #endif
 
-/* Signals: sig, info, task, group, result. As numbers, so that the verifier sees no pointers. */
+/* Signals: sig, info, task, group, result. What memory holds is a number to the verifier. */
 static __always_inline int generate(__u64 *ctx)
 {
 	__u32 zero = 0;
 	struct generated *g = bpf_map_lookup_elem(&scratch, &zero);
-	__u64 args[5];
 
 	if (!g)
 		return 0;
-	bpf_probe_read_kernel(args, sizeof(args), ctx);
-	g->signo = args[0];
-	g->info = args[1];
-	g->task = (void *)args[2];
-	g->group = (int)args[3];
-	g->result = args[4];
-	return on_generate(g, ctx);
+	g->signo = ctx[0];
+	g->info = ctx[1];
+	g->task = ctx[2];
+	g->group = (int)ctx[3];
+	g->result = ctx[4];
+	return on_generate(g, CAST(task_struct, ctx[2]),
+			   CAST(kernel_siginfo, ctx[1]), ctx);
 }
 
 /* 5.5, commit ac4414b5ca47 (bpf: Add attach_btf_id attribute to program load) */

@@ -55,10 +55,10 @@ static __always_inline int status_of(struct signal_struct *signal, struct task_s
 SEC("?raw_tp/sched_process_exit")
 int death(__u64 *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *task = current_task();
+	struct task_struct *leader = READ(DIRECT, task, group_leader);
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	__u64 started_ns = BPF_CORE_READ(leader, start_boottime);
+	__u64 started_ns = READ(DIRECT, leader, start_boottime);
 	struct link_key key = { (__u64)signal, LINK_DOOM, BPF_CORE_READ(task, exit_code) & 0x7f };
 	struct link_end send = { .flags = LINK_NOTHING };
 	struct sigsnoop_end *end;
@@ -104,7 +104,7 @@ int death(__u64 *ctx)
 	end->boot_ns = bpf_ktime_get_boot_ns();
 	end->status = status;
 	end->action = signo ? SIGSNOOP_ACTION_KILLED : SIGSNOOP_ACTION_EXITED;
-	describe(leader, &end->target);
+	describe(leader, &end->target, DIRECT);
 	if (link || !signo)
 		tell_send(end, &send);
 	else

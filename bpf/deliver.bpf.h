@@ -9,6 +9,15 @@
 #define SIGTSTP 20
 #define SIGTTOU 22
 
+/* 1 or 0, without a branch: the verifier follows both ways of each, at every turn of a loop. */
+static __always_inline __u64 is_zero(__u64 number)
+{
+	__u64 negative = -number;
+
+	asm volatile("" : "+r"(negative));
+	return ~(number | negative) >> 63;
+}
+
 /*
  * Whether a process group has nobody to continue it: its TSTP, TTIN and TTOU then
  * do not stop (is_current_pgrp_orphaned in kernel/exit.c). -1: too many members.
@@ -19,6 +28,7 @@ __noinline int is_orphaned(__u64 address)
 	struct pid *group = BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID]);
 	struct pid *session = BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]);
 	void *at = BPF_CORE_READ(group, tasks[PIDTYPE_PGID].first);
+	__u64 gone, useless;
 
 	for (int i = 0; i < MAX_GROUP_WALK; i++) {
 		if (!at)
@@ -26,11 +36,13 @@ __noinline int is_orphaned(__u64 address)
 		member = at - bpf_core_field_offset(struct task_struct, pid_links) -
 			 PIDTYPE_PGID * bpf_core_type_size(struct hlist_node);
 		parent = BPF_CORE_READ(member, real_parent);
-		if (!(BPF_CORE_READ(member, exit_state) &&
-		      BPF_CORE_READ(member, signal, nr_threads) == 1) &&
-		    BPF_CORE_READ(parent, tgid) != 1 &&
-		    BPF_CORE_READ(parent, signal, pids[PIDTYPE_PGID]) != group &&
-		    BPF_CORE_READ(parent, signal, pids[PIDTYPE_SID]) == session)
+		gone = is_zero(BPF_CORE_READ(member, exit_state)) ^ 1;
+		useless = gone & is_zero(BPF_CORE_READ(member, signal, nr_threads) - 1);
+		useless |= is_zero(BPF_CORE_READ(parent, tgid) - 1);
+		useless |= is_zero((__u64)BPF_CORE_READ(parent, signal, pids[PIDTYPE_PGID]) -
+				   (__u64)group);
+		useless |= (__u64)BPF_CORE_READ(parent, signal, pids[PIDTYPE_SID]) ^ (__u64)session;
+		if (!useless)
 			return 0;
 		at = (void *)BPF_CORE_READ((struct hlist_node *)at, next);
 	}
@@ -61,7 +73,7 @@ static __always_inline enum sigsnoop_action action_of(struct task_struct *task, 
 /* Whether an end without a known send may be told: what a filter says of senders is not known. */
 static __always_inline bool unlinked_wanted(struct task_struct *task, int signo)
 {
-	return settings.unlinked && signal_wanted(signo) && target_wanted(task, NULL) &&
+	return settings.unlinked && signal_wanted(signo) && target_wanted(task, NULL, false, DIRECT) &&
 	       follow_wanted(NULL, task);
 }
 
@@ -89,11 +101,12 @@ static __always_inline void tell_send(struct sigsnoop_end *end, struct link_end 
 SEC("?raw_tp/signal_deliver")
 int deliver(__u64 *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	/* The same, as a number that goes with functions, and as the verifier knows it. */
+	struct task_struct *task = (void *)bpf_get_current_task(), *current = current_task();
 	struct kernel_siginfo *info = (void *)ctx[1];
 	struct k_sigaction *act = (void *)ctx[2];
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	__u64 started_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	__u64 started_ns = start_of(current, DIRECT);
 	struct link_end send = {};
 	enum sigsnoop_action action;
 	struct link_key key;
@@ -124,7 +137,7 @@ int deliver(__u64 *ctx)
 			first->send.flags |= LINK_UNSURE;
 	}
 	if (found ? send.flags & LINK_FILTERED
-		  : !unlinked_wanted(task, signo) ||
+		  : !unlinked_wanted(current, signo) ||
 		    (settings.kernel_if_fatal && kernels_own(si_code) &&
 		     action != SIGSNOOP_ACTION_DEFAULT)) {
 		count(SIGSNOOP_DELIVERY_FILTERED);
@@ -140,7 +153,7 @@ int deliver(__u64 *ctx)
 	end->signo = signo;
 	end->boot_ns = bpf_ktime_get_boot_ns();
 	end->action = action;
-	describe(task, &end->target);
+	describe(current, &end->target, DIRECT);
 	if (found)
 		tell_send(end, &send);
 	else if (BPF_CORE_READ(task, ptrace))

@@ -59,7 +59,7 @@ static __always_inline void tell_parents(struct sigsnoop_details *details, struc
 		parent = &details->parents[i];
 		parent->host_pid = tgid;
 		/* The initial namespace's numbers are the tracer's own, mostly: half the reads. */
-		parent->pid = live.tracer_level ? number_for_tracer(process_of(task)) : tgid;
+		parent->pid = live.tracer_level ? number_for_tracer(process_of(task, false), false) : tgid;
 		BPF_CORE_READ_INTO(&parent->comm, task, comm);
 	}
 	details->parent_count = i;
@@ -261,9 +261,8 @@ struct told {
 	__u32 records, lost;
 };
 
-/* Before the send's own record. Either end can be NULL. */
-static __always_inline struct told tell_details(struct task_struct *sender,
-						struct task_struct *target, __u64 key, bool exit)
+/* Before the send's own record. The ends' tasks, of which either can be 0. */
+static __always_inline struct told tell_details(__u64 sender, __u64 target, __u64 key, bool exit)
 {
 	struct told told = {};
 	__u32 records = 0;
@@ -276,13 +275,13 @@ static __always_inline struct told tell_details(struct task_struct *sender,
 		if (sender == target)
 			sides |= SIGSNOOP_SIDE_TARGET;
 		records++;
-		told.records += exit ? details_at_exit(key, sides, (__u64)sender)
-				     : details_at_generate(key, sides, (__u64)sender);
+		told.records += exit ? details_at_exit(key, sides, sender)
+				     : details_at_generate(key, sides, sender);
 	}
 	if (target && target != sender) {
 		records++;
-		told.records += exit ? details_at_exit(key, SIGSNOOP_SIDE_TARGET, (__u64)target)
-				     : details_at_generate(key, SIGSNOOP_SIDE_TARGET, (__u64)target);
+		told.records += exit ? details_at_exit(key, SIGSNOOP_SIDE_TARGET, target)
+				     : details_at_generate(key, SIGSNOOP_SIDE_TARGET, target);
 	}
 	told.lost = records - told.records;
 	return told;

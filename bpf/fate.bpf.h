@@ -16,19 +16,19 @@
 #define HARMLESS (1 << 17 | 1 << 18 | 1 << 19 | 1 << 20 | 1 << 21 | 1 << 22 | 1 << 23 | 1 << 28)
 
 /* The masks hold signal 1 in bit 0. */
-static __always_inline bool blocks(struct task_struct *task, int signo)
+static __always_inline bool blocks(struct task_struct *task, int signo, bool how)
 {
-	return BPF_CORE_READ(task, blocked.sig[0]) >> (signo - 1) & 1;
+	return READ(how, task, blocked.sig[0]) >> (signo - 1) & 1;
 }
 
 static __always_inline enum sigsnoop_disposition disposition_of(struct task_struct *task, int signo)
 {
-	void *sighand = BPF_CORE_READ(task, sighand);
+	void *sighand = READ(DIRECT, task, sighand);
 	struct k_sigaction *action;
 	__u64 handler;
 
 	action = sighand + bpf_core_field_offset(struct sighand_struct, action) +
-		 (signo - 1) * bpf_core_type_size(struct k_sigaction);
+		 (__u64)((signo - 1) & 63) * bpf_core_type_size(struct k_sigaction);
 	handler = (__u64)BPF_CORE_READ(action, sa.sa_handler);
 	/* SIG_DFL is 0, SIG_IGN is 1. */
 	return handler > 1 ? SIGSNOOP_DISPOSITION_HANDLER : handler;
@@ -47,7 +47,7 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 	struct task_struct *thread;
 	__u64 deaf;
 
-	if (!blocks(task, signo))
+	if (!blocks(task, signo, false))
 		/* An exiting thread takes no signal; its mask says nothing of the others. */
 		if (!group || !(BPF_CORE_READ(task, flags) & PF_EXITING))
 			return 0;
@@ -77,31 +77,37 @@ __noinline int blocked_by(__u64 address, int signo, int group)
  */
 static __always_inline bool shielded(struct task_struct *task, int signo, int result)
 {
-	if (!(BPF_CORE_READ(task, signal, flags) & SIGNAL_UNKILLABLE))
+	if (!(READ(DIRECT, task, signal, flags) & SIGNAL_UNKILLABLE))
 		return false;
 	return (signo != SIGKILL && signo != SIGSTOP) || result == SIGSNOOP_RESULT_IGNORED;
 }
 
 /* Whether the default ends the process, and the default is what stands. */
-static __always_inline bool ends_process(struct task_struct *task, int signo, int result)
+static __always_inline bool ends_process(struct task_struct *task, int signo, int result,
+					 enum sigsnoop_disposition disposition)
 {
 	if (signo < 32 && HARMLESS >> signo & 1)
 		return false;
-	return disposition_of(task, signo) == SIGSNOOP_DISPOSITION_DEFAULT &&
-	       !shielded(task, signo, result);
+	return disposition == SIGSNOOP_DISPOSITION_DEFAULT && !shielded(task, signo, result);
 }
 
-static __always_inline void tell_fate(struct sigsnoop_send *send, struct task_struct *task,
-				      bool group)
+static __always_inline void tell_fate(struct sigsnoop_send *send, struct generated *g,
+				      struct task_struct *task)
 {
-	int blocked = blocked_by((__u64)task, send->signo, group);
+	enum sigsnoop_disposition disposition = disposition_of(task, g->signo);
+	int blocked;
 
-	send->disposition = disposition_of(task, send->signo);
+	RECALL(g->blocked) = 0;
+	/* A thread that takes it answers for its process, unless it exits. */
+	if (blocks(task, g->signo, DIRECT) || READ(DIRECT, task, flags) & PF_EXITING)
+		RECALL(g->blocked) = blocked_by(g->task, g->signo, g->group);
+	blocked = RECALL(g->blocked);
+	send->disposition = disposition;
 	send->blocked = blocked == 1;
 	send->known |= SIGSNOOP_KNOWN_GENERATED;
 	if (blocked >= 0)
 		send->known |= SIGSNOOP_KNOWN_BLOCKED;
-	send->fatal = ends_process(task, send->signo, send->result);
+	send->fatal = ends_process(task, g->signo, g->result, disposition);
 }
 
 #endif

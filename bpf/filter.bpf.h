@@ -90,13 +90,13 @@ static __always_inline bool signal_wanted(int signo)
 static __always_inline bool sender_wanted(struct task_struct *sender)
 {
 	if (has_filter(SIGSNOOP_FILTER_SENDER_PID)) {
-		__u32 pid = sender ? number_for_tracer(process_of(sender)) : 0;
+		__u32 pid = sender ? pid_for_tracer(sender, DIRECT) : 0;
 
 		if (!pid || !number_wanted(SIGSNOOP_FILTER_SENDER_PID, pid))
 			return false;
 	}
 	if (has_filter(SIGSNOOP_FILTER_SENDER_UID) &&
-	    (!sender || !number_wanted(SIGSNOOP_FILTER_SENDER_UID, uid_of(sender))))
+	    (!sender || !number_wanted(SIGSNOOP_FILTER_SENDER_UID, uid_of(sender, DIRECT))))
 		return false;
 	if (has_filter(SIGSNOOP_FILTER_SENDER_COMM) &&
 	    (!sender || !comm_wanted(SIGSNOOP_FILTER_SENDER_COMM,
@@ -109,15 +109,16 @@ static __always_inline bool sender_wanted(struct task_struct *sender)
 }
 
 /*
- * The process reached, or where none was, the argument as given. A group send
- * names no process, so 0 and negative numbers match the argument in any case.
+ * The process reached, or where none was, the argument as given to a call. A group
+ * send names no process, so 0 and negative numbers match the argument in any case.
  */
-static __always_inline bool target_wanted(struct task_struct *target, struct syscall *call)
+static __always_inline bool target_wanted(struct task_struct *target, struct syscall *call,
+					  bool by_call, bool how)
 {
-	bool named = call && call->origin != SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL;
+	bool named = by_call && call->origin != SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL;
 
 	if (has_filter(SIGSNOOP_FILTER_TARGET_PID)) {
-		__u32 pid = target ? number_for_tracer(process_of(target)) : 0;
+		__u32 pid = target ? pid_for_tracer(target, how) : 0;
 		bool met = pid && number_wanted(SIGSNOOP_FILTER_TARGET_PID, pid);
 
 		if (!met && named && (!target || call->target_arg <= 0))
@@ -126,7 +127,7 @@ static __always_inline bool target_wanted(struct task_struct *target, struct sys
 			return false;
 	}
 	if (has_filter(SIGSNOOP_FILTER_TARGET_UID) &&
-	    (!target || !number_wanted(SIGSNOOP_FILTER_TARGET_UID, uid_of(target))))
+	    (!target || !number_wanted(SIGSNOOP_FILTER_TARGET_UID, uid_of(target, how))))
 		return false;
 	if (has_filter(SIGSNOOP_FILTER_TARGET_COMM) &&
 	    (!target || !comm_wanted(SIGSNOOP_FILTER_TARGET_COMM,

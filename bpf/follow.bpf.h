@@ -31,7 +31,7 @@ struct {
  */
 static __always_inline void identify(struct task_struct *task, struct sigsnoop_identity *identity)
 {
-	identity->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	identity->start_ns = start_of(task, false);
 	identity->host_pid = BPF_CORE_READ(task, tgid);
 	identity->spare = 0;
 }

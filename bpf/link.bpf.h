@@ -152,12 +152,12 @@ __noinline int remember(__u64 id, int link_flags)
 
 	if (!g)
 		return SIGSNOOP_OUTCOME_UNKNOWN;
-	task = g->task;
+	task = (void *)g->task;
 	signo = g->signo;
 	result = g->result;
-	signal = BPF_CORE_READ(task, signal);
-	started_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	flags = BPF_CORE_READ(signal, flags);
+	signal = (void *)g->signal;
+	started_ns = g->started_ns;
+	flags = g->signal_flags;
 	value = bpf_map_lookup_elem(&link_scratch, &zero);
 	if (!value)
 		return SIGSNOOP_OUTCOME_UNKNOWN;
@@ -262,13 +262,44 @@ static __always_inline struct link_end *left_queue(struct link_key *key,
 	return left->id && left->si_code == si_code ? left : NULL;
 }
 
-/* Each has one end. */
-static __always_inline void take(struct link_end *left, struct link_key *key,
-				 struct sigpending *pending)
+/* What take_from() found; a delivery holds the signal lock, so a CPU is in one at a time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct link_end);
+} taken SEC(".maps");
+
+/*
+ * Takes what left a queue last, of one number and code, into `taken`; 0 where nothing
+ * did. `of` is whose the queue is. A global function of plain numbers, as blocked_by()
+ * is and for the same reason.
+ */
+__noinline int take_from(__u64 of, __u64 pending, int signo, int si_code, __u64 started_ns)
 {
+	struct link_key key = { of, LINK_QUEUE, signo };
+	struct link_end *left, *into;
+	__u32 zero = 0;
+
+	into = bpf_map_lookup_elem(&taken, &zero);
+	left = left_queue(&key, (void *)pending, started_ns, si_code);
+	if (!left || !into)
+		return 0;
+	*into = *left;
+	/* Each has one end. */
 	left->id = 0;
-	if (!pending_in(pending, key->signo))
-		drop_link(key);
+	if (!pending_in((void *)pending, signo))
+		drop_link(&key);
+	return 1;
+}
+
+static __always_inline void copy_taken(struct link_end *send)
+{
+	__u32 zero = 0;
+	struct link_end *from = bpf_map_lookup_elem(&taken, &zero);
+
+	if (from)
+		*send = *from;
 }
 
 /*
@@ -280,29 +311,19 @@ static __always_inline bool delivered_send(struct task_struct *task, int signo, 
 					   struct link_end *send)
 {
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	struct sigpending *shared_pending = shared_queue(signal), *own_pending = own_queue(task);
-	struct link_key own = { (__u64)task, LINK_QUEUE, signo };
-	struct link_key shared = { (__u64)signal, LINK_QUEUE, signo };
-	struct link_end *left;
-	bool found = false;
+	bool own, shared;
 
-	left = left_queue(&own, own_pending, BPF_CORE_READ(task, start_boottime), si_code);
-	if (left) {
-		*send = *left;
-		found = true;
-		take(left, &own, own_pending);
-	}
-	left = left_queue(&shared, shared_pending,
-			  BPF_CORE_READ(task, group_leader, start_boottime), si_code);
-	if (left) {
-		if (found)
-			send->flags |= LINK_UNSURE;
-		else
-			*send = *left;
-		found = true;
-		take(left, &shared, shared_pending);
-	}
-	return found;
+	own = take_from((__u64)task, (__u64)own_queue(task), signo, si_code,
+			BPF_CORE_READ(task, start_boottime));
+	if (own)
+		copy_taken(send);
+	shared = take_from((__u64)signal, (__u64)shared_queue(signal), signo, si_code,
+			   start_of(task, false));
+	if (shared && !own)
+		copy_taken(send);
+	else if (shared)
+		send->flags |= LINK_UNSURE;
+	return own || shared;
 }
 
 #endif

@@ -46,11 +46,11 @@ static __always_inline void tell_memory(struct sigsnoop_oom_victim *record,
 /* Who asks for memory that is not there: described as a sender would be, and none. */
 static __always_inline bool tell_allocator(struct sigsnoop_process *allocator)
 {
-	struct task_struct *current = (void *)bpf_get_current_task();
+	struct task_struct *current = current_task();
 
-	if (BPF_CORE_READ(current, flags) & PF_KTHREAD)
+	if (READ(DIRECT, current, flags) & PF_KTHREAD)
 		return false;
-	describe(current, allocator);
+	describe(current, allocator, DIRECT);
 	return true;
 }
 

@@ -43,32 +43,6 @@
 #define SIGPIPE 13
 #define SIGIO 29
 
-/* A signal as signal_generate shows it. */
-struct generated {
-	int signo;
-	__u64 info;	/* the siginfo's address, NOINFO or PRIV; a number, so that it is not followed */
-	struct task_struct *task;
-	bool group;
-	int result;
-	int si_code;
-	__u64 boot_ns;
-	struct task_struct *current;
-	__u32 current_flags;
-	struct syscall call;
-};
-
-/*
- * Not on the stack: of what lies there the verifier follows every value through
- * all that comes after, and kernel 5.10 gives up. The signal lock holds
- * interrupts off, so a CPU is in one signal at a time.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct generated);
-} scratch SEC(".maps");
-
 static __always_inline bool in_set(__u32 set, int signo)
 {
 	return signo < 32 && set >> signo & 1;
@@ -79,12 +53,10 @@ static __always_inline bool has_info(struct generated *g)
 	return g->info > SEND_SIG_PRIV;
 }
 
-static __always_inline void read_code(struct generated *g)
+static __always_inline void read_code(struct generated *g, struct kernel_siginfo *info)
 {
-	struct kernel_siginfo *info = (void *)g->info;
-
 	if (has_info(g))
-		g->si_code = BPF_CORE_READ(info, si_code);
+		g->si_code = READ(DIRECT, info, si_code);
 	else
 		g->si_code = g->info == SEND_SIG_PRIV ? SI_KERNEL : SI_USER;
 }
@@ -95,7 +67,7 @@ static __always_inline void read_code(struct generated *g)
  * calls whose caller writes it: there the kernel allows 0 and above to itself only,
  * and then the registers say whether the call is still at work.
  */
-static __always_inline bool has_code_of_call(struct generated *g)
+static __always_inline bool has_code_of_call(struct generated *g, struct task_struct *current)
 {
 	switch (g->call.origin) {
 	case SIGSNOOP_ORIGIN_KILL:
@@ -104,9 +76,7 @@ static __always_inline bool has_code_of_call(struct generated *g)
 	case SIGSNOOP_ORIGIN_TGKILL:
 		return g->si_code == SI_TKILL;
 	default:
-		return g->si_code <= SI_USER ||
-		       (READ_TASK(g->task, tgid) == READ_TASK(g->current, tgid) &&
-			is_inside_call(g->current));
+		return g->si_code <= SI_USER || (g->own && is_inside_call(current));
 	}
 }
 
@@ -115,44 +85,42 @@ static __always_inline bool has_code_of_call(struct generated *g)
  * itself dies, and interrupts arrive inside a kill. The siginfo of all six calls
  * lies on the caller's stack; kernel 7.3's kill passes NOINFO instead.
  */
-static __always_inline bool sent_by(struct generated *g)
+static __always_inline bool sent_by(struct generated *g, struct task_struct *current)
 {
 	struct syscall *call = &g->call;
-	__u64 stack = (__u64)READ_TASK(g->current, stack);
 
 	if (call->origin == SIGSNOOP_ORIGIN_NONE || call->signo != g->signo ||
-	    g->current_flags & PF_EXITING || !has_code_of_call(g))
+	    g->current_flags & PF_EXITING || !has_code_of_call(g, current))
 		return false;
 	if (has_info(g))
-		return g->info - stack < 16384;	/* THREAD_SIZE */
+		/* THREAD_SIZE */
+		return g->info - (__u64)READ(DIRECT, current, stack) < 16384;
 	return g->info == SEND_SIG_NOINFO && call->origin == SIGSNOOP_ORIGIN_KILL;
 }
 
 /* The child whose state it is runs: it exits, or stops or continues. */
-static __always_inline bool is_child(struct generated *g)
+static __always_inline bool is_child(struct generated *g, struct task_struct *current)
 {
 	if (g->si_code < CLD_EXITED || g->si_code > CLD_CONTINUED)
 		return false;
 	if (g->signo == SIGCHLD)
 		return true;
 	/* clone() lets a child end with any signal. */
-	return g->current_flags & PF_EXITING &&
-	       READ_TASK(g->current, group_leader, exit_signal) == g->signo &&
-	       READ_TASK(g->task, tgid) != READ_TASK(g->current, tgid);
+	return g->current_flags & PF_EXITING && !g->own &&
+	       READ(DIRECT, current, group_leader, exit_signal) == g->signo;
 }
 
-static __always_inline enum sigsnoop_origin with_info(struct generated *g)
+static __always_inline enum sigsnoop_origin with_info(struct generated *g,
+						      struct task_struct *current)
 {
-	bool own = READ_TASK(g->task, tgid) == READ_TASK(g->current, tgid);
-
 	if (g->si_code == SI_TIMER)
 		return SIGSNOOP_ORIGIN_TIMER;
 	if (g->si_code == SI_MESGQ || g->si_code == SI_ASYNCIO || g->si_code == SI_SIGIO)
 		return SIGSNOOP_ORIGIN_IO;
-	if (is_child(g))
+	if (is_child(g, current))
 		return SIGSNOOP_ORIGIN_CHILD;
 	/* Broken memory (BUS_MCEERR_AO) is told to processes that did not touch it. */
-	if (g->si_code > 0 && in_set(SYNCHRONOUS, g->signo) && (own || g->signo == SIGBUS))
+	if (g->si_code > 0 && in_set(SYNCHRONOUS, g->signo) && (g->own || g->signo == SIGBUS))
 		return SIGSNOOP_ORIGIN_FAULT;
 	if (g->si_code >= POLL_IN && g->si_code <= POLL_HUP &&
 	    (g->signo == SIGIO || g->signo >= 32))
@@ -166,17 +134,18 @@ static __always_inline enum sigsnoop_origin with_info(struct generated *g)
  */
 static __always_inline bool is_out_of_time(struct generated *g)
 {
-	struct signal_struct *signal = READ_TASK(g->task, signal);
+	struct task_struct *task = (void *)g->task;
+	struct signal_struct *signal = (void *)g->signal;
 	__u64 most = BPF_CORE_READ(signal, rlim[RLIMIT_CPU].rlim_max);
 	__u64 used = BPF_CORE_READ(signal, cputimer.cputime_atomic.utime.counter) +
 		     BPF_CORE_READ(signal, cputimer.cputime_atomic.stime.counter);
 
-	if (g->task != g->current)
+	if (!g->own_thread)
 		return false;
 	if (used / 1000000000 >= most)
 		return true;
 	/* None where it never was a real-time thread, whatever its limit. */
-	used = READ_TASK(g->task, rt.timeout) * settings.tick_us;
+	used = BPF_CORE_READ(task, rt.timeout) * settings.tick_us;
 	most = BPF_CORE_READ(signal, rlim[RLIMIT_RTTIME].rlim_max);
 	return used && used >= most;
 }
@@ -189,17 +158,18 @@ static __always_inline enum sigsnoop_origin from_kernel(struct generated *g)
 		return SIGSNOOP_ORIGIN_TERMINAL;
 	if (in_set(INPUT, g->signo))
 		return SIGSNOOP_ORIGIN_IO;
-	if (in_set(SYNCHRONOUS, g->signo) && g->task == g->current)
+	if (in_set(SYNCHRONOUS, g->signo) && g->own_thread)
 		return SIGSNOOP_ORIGIN_FAULT;
 	return SIGSNOOP_ORIGIN_KERNEL;
 }
 
-static __always_inline enum sigsnoop_origin as_from_current(struct generated *g)
+static __always_inline enum sigsnoop_origin as_from_current(struct generated *g,
+							    struct task_struct *task)
 {
-	if (g->signo == SIGPIPE && g->task == g->current)
+	if (g->signo == SIGPIPE && g->own_thread)
 		return SIGSNOOP_ORIGIN_PIPE;
 	if (g->current_flags & PF_EXITING) {
-		if (READ_TASK(g->task, pdeath_signal) == g->signo)
+		if (READ(DIRECT, task, pdeath_signal) == g->signo)
 			return SIGSNOOP_ORIGIN_PARENT_DASH_DEATH;
 		return SIGSNOOP_ORIGIN_KERNEL;
 	}
@@ -212,15 +182,17 @@ static __always_inline enum sigsnoop_origin as_from_current(struct generated *g)
 	return SIGSNOOP_ORIGIN_KERNEL;
 }
 
-static __always_inline enum sigsnoop_origin origin_of(struct generated *g)
+static __always_inline enum sigsnoop_origin origin_of(struct generated *g,
+						      struct task_struct *task,
+						      struct task_struct *current)
 {
-	if (sent_by(g))
+	if (sent_by(g, current))
 		return g->call.origin;
 	if (has_info(g))
-		return with_info(g);
+		return with_info(g, current);
 	if (g->info == SEND_SIG_PRIV)
 		return from_kernel(g);
-	return as_from_current(g);
+	return as_from_current(g, task);
 }
 
 /* Whether the current process is the sender: by its call, or by the kernel's own siginfo. */
@@ -235,7 +207,7 @@ static __always_inline bool sender_is_current(struct generated *g, enum sigsnoop
 		return g->info == SEND_SIG_NOINFO;
 	case SIGSNOOP_ORIGIN_KERNEL:
 		/* SIGXFSZ: like SIGPIPE from the target itself. */
-		return g->info == SEND_SIG_NOINFO && g->task == g->current;
+		return g->info == SEND_SIG_NOINFO && g->own_thread;
 	case SIGSNOOP_ORIGIN_CHILD:
 	case SIGSNOOP_ORIGIN_PIPE:
 	case SIGSNOOP_ORIGIN_CGROUP_DOT_KILL:

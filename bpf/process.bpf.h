@@ -13,11 +13,13 @@
 		BPF_CORE_READ(task_, __VA_ARGS__);                                                 \
 	})
 
+#define MAX_LEVEL 31	/* MAX_PID_NS_LEVEL is 32: include/linux/pid_namespace.h */
+
 /* The kernel's array of numbers ends where the process's own namespace does. */
-static __always_inline struct upid *upid_at(struct pid *pid, __u32 level)
+static __always_inline struct upid *upid_at(struct pid *pid, __u64 level)
 {
 	return (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-	       level * bpf_core_type_size(struct upid);
+	       (level & MAX_LEVEL) * bpf_core_type_size(struct upid);
 }
 
 static __always_inline __u32 number_at(struct pid *pid, __u32 level)
@@ -31,11 +33,11 @@ static __always_inline __u32 number_at(struct pid *pid, __u32 level)
  * The level and the address of the tracer's namespace were learned once, so one
  * comparison replaces a walk over the namespaces. 0: not seen from there.
  */
-static __always_inline __u32 number_for_tracer(struct pid *pid)
+static __always_inline __u32 number_for_tracer(struct pid *pid, bool how)
 {
 	struct upid *upid;
 
-	if (!pid || BPF_CORE_READ(pid, level) < live.tracer_level)
+	if (!pid || READ(how, pid, level) < live.tracer_level)
 		return 0;
 	upid = upid_at(pid, live.tracer_level);
 	if ((__u64)BPF_CORE_READ(upid, ns) != live.tracer_ns)
@@ -43,41 +45,63 @@ static __always_inline __u32 number_for_tracer(struct pid *pid)
 	return BPF_CORE_READ(upid, nr);
 }
 
-static __always_inline struct pid *process_of(struct task_struct *task)
+static __always_inline struct pid *process_of(struct task_struct *task, bool how)
 {
-	return BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
+	return READ(how, task, signal, pids[PIDTYPE_TGID]);
 }
 
-static __always_inline __u64 cgroup_id_of(struct task_struct *task)
+/* Numbers of the initial namespace are the tracer's own, mostly, and then lie in the task. */
+static __always_inline __u32 pid_for_tracer(struct task_struct *task, bool how)
 {
-	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	if (!live.tracer_level)
+		return READ(how, task, tgid);
+	return number_for_tracer(process_of(task, how), how);
+}
+
+static __always_inline __u32 tid_for_tracer(struct task_struct *task, bool how)
+{
+	if (!live.tracer_level)
+		return READ(how, task, pid);
+	return number_for_tracer(READ(how, task, thread_pid), how);
+}
+
+static __always_inline __u64 cgroup_id_of(struct task_struct *task, bool how)
+{
+	return READ(how, task, cgroups, dfl_cgrp, kn, id);
 }
 
 /* The real user id, as `ps` shows it, in the initial user namespace. */
-static __always_inline __u32 uid_of(struct task_struct *task)
+static __always_inline __u32 uid_of(struct task_struct *task, bool how)
 {
-	return BPF_CORE_READ(task, real_cred, uid.val);
+	return READ(how, task, real_cred, uid.val);
+}
+
+/* The first thread's, and with the pid it tells a process from a later one of that number. */
+static __always_inline __u64 start_of(struct task_struct *task, bool how)
+{
+	return READ(how, task, group_leader, start_boottime);
 }
 
 /* Fills every field: ring memory is not zeroed. */
-static __always_inline void describe(struct task_struct *task, struct sigsnoop_process *process)
+static __always_inline void describe(struct task_struct *task, struct sigsnoop_process *process,
+				     bool how)
 {
-	struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
-	struct pid *pid = process_of(task);
-	__u32 level = BPF_CORE_READ(pid, level);
+	struct task_struct *parent = READ(how, task, real_parent, group_leader);
+	struct pid *pid = process_of(task, how);
+	__u32 level = READ(how, pid, level);
 
-	process->host_pid = BPF_CORE_READ(task, tgid);
-	process->host_tid = BPF_CORE_READ(task, pid);
-	process->pid = number_for_tracer(pid);
-	process->tid = number_for_tracer(BPF_CORE_READ(task, thread_pid));
-	process->ns_pid = number_at(pid, level);
-	process->uid = uid_of(task);
-	process->parent_host_pid = BPF_CORE_READ(parent, tgid);
-	process->parent_pid = number_for_tracer(process_of(parent));
-	process->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	process->cgroup_id = cgroup_id_of(task);
-	BPF_CORE_READ_INTO(&process->comm, task, comm);
-	BPF_CORE_READ_INTO(&process->parent_comm, parent, comm);
+	process->host_pid = READ(how, task, tgid);
+	process->host_tid = READ(how, task, pid);
+	process->pid = pid_for_tracer(task, how);
+	process->tid = tid_for_tracer(task, how);
+	process->ns_pid = level ? number_at(pid, level) : process->host_pid;
+	process->uid = uid_of(task, how);
+	process->parent_host_pid = READ(how, parent, tgid);
+	process->parent_pid = pid_for_tracer(parent, how);
+	process->start_ns = start_of(task, how);
+	process->cgroup_id = cgroup_id_of(task, how);
+	READ_COMM(how, process->comm, task);
+	READ_COMM(how, process->parent_comm, parent);
 }
 
 /*

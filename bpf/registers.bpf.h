@@ -68,24 +68,24 @@ static __always_inline enum sigsnoop_origin origin_of_call(int number, bool ia32
 static __always_inline void read_registers(struct task_struct *task, struct syscall *call,
 					   __u64 args[4])
 {
-	struct pt_regs *regs = saved_registers(task);
-	bool ia32 = BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+	struct pt_regs *regs = CAST(pt_regs, saved_registers(task));
+	bool ia32 = READ(DIRECT, task, thread_info.status) & TS_COMPAT;
 
-	call->number = BPF_CORE_READ(regs, orig_ax);
+	call->number = READ(CASTS, regs, orig_ax);
 	call->compat = ia32 || call->number & X32_BIT;
 	call->origin = origin_of_call(call->number, ia32);
 	if (call->origin == SIGSNOOP_ORIGIN_NONE)
 		return;
 	if (ia32) {
-		args[0] = BPF_CORE_READ(regs, bx);
-		args[1] = BPF_CORE_READ(regs, cx);
-		args[2] = BPF_CORE_READ(regs, dx);
-		args[3] = BPF_CORE_READ(regs, si);
+		args[0] = READ(CASTS, regs, bx);
+		args[1] = READ(CASTS, regs, cx);
+		args[2] = READ(CASTS, regs, dx);
+		args[3] = READ(CASTS, regs, si);
 	} else {
-		args[0] = BPF_CORE_READ(regs, di);
-		args[1] = BPF_CORE_READ(regs, si);
-		args[2] = BPF_CORE_READ(regs, dx);
-		args[3] = BPF_CORE_READ(regs, r10);
+		args[0] = READ(CASTS, regs, di);
+		args[1] = READ(CASTS, regs, si);
+		args[2] = READ(CASTS, regs, dx);
+		args[3] = READ(CASTS, regs, r10);
 	}
 }
 
@@ -95,9 +95,9 @@ static __always_inline void read_registers(struct task_struct *task, struct sysc
  */
 static __always_inline bool is_inside_call(struct task_struct *task)
 {
-	struct pt_regs *regs = saved_registers(task);
+	struct pt_regs *regs = CAST(pt_regs, saved_registers(task));
 
-	return (long)BPF_CORE_READ(regs, ax) == -ENOSYS;
+	return (long)READ(CASTS, regs, ax) == -ENOSYS;
 }
 
 /* write() and its kin, which are how cgroup.kill is written. */
@@ -142,18 +142,18 @@ static __always_inline enum sigsnoop_origin origin_of_call(int number, bool aarc
 static __always_inline void read_registers(struct task_struct *task, struct syscall *call,
 					   __u64 args[4])
 {
-	struct pt_regs *regs = saved_registers(task);
+	struct pt_regs *regs = CAST(pt_regs, saved_registers(task));
 
-	call->number = BPF_CORE_READ(regs, syscallno);
-	call->compat = BPF_CORE_READ(task, thread_info.flags) >> TIF_32BIT & 1;
+	call->number = READ(CASTS, regs, syscallno);
+	call->compat = READ(DIRECT, task, thread_info.flags) >> TIF_32BIT & 1;
 	call->origin = origin_of_call(call->number, call->compat);
 	if (call->origin == SIGSNOOP_ORIGIN_NONE)
 		return;
 	/* x0 holds the return value by the time of the exit. */
-	args[0] = BPF_CORE_READ(regs, orig_x0);
-	args[1] = BPF_CORE_READ(regs, regs[1]);
-	args[2] = BPF_CORE_READ(regs, regs[2]);
-	args[3] = BPF_CORE_READ(regs, regs[3]);
+	args[0] = READ(CASTS, regs, orig_x0);
+	args[1] = READ(CASTS, regs, regs[1]);
+	args[2] = READ(CASTS, regs, regs[2]);
+	args[3] = READ(CASTS, regs, regs[3]);
 }
 
 /* Nothing tells here, so what follows a call is taken for a part of it. */

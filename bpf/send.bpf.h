@@ -44,7 +44,7 @@ static __always_inline void describe_call(struct sigsnoop_send *send, struct sys
 /* What the siginfo says beyond its code: the value that an owner gave, the address of a fault. */
 static __always_inline void describe_info(struct sigsnoop_send *send, struct generated *g)
 {
-	struct kernel_siginfo *info = (void *)g->info;
+	struct kernel_siginfo *info = (void *)g->info;	/* a number, so read by a helper */
 
 	send->si_code = g->si_code;
 	send->known |= SIGSNOOP_KNOWN_CODE;
@@ -65,9 +65,15 @@ static __always_inline void describe_info(struct sigsnoop_send *send, struct gen
 	}
 }
 
-static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_origin origin)
+static __always_inline bool by_call(enum sigsnoop_origin origin)
 {
-	bool process = origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
+	return origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
+}
+
+static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_origin origin,
+					     struct task_struct *task, struct task_struct *current)
+{
+	bool process = by_call(origin);
 	struct task_struct *sender;
 
 	/* What the OOM killer sends is known as such only later, by the reader. */
@@ -77,18 +83,18 @@ static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_
 	if (settings.failed_only && !(process && g->result == SIGSNOOP_RESULT_OVERFLOW))
 		return false;
 	if ((settings.fatal_only || (settings.kernel_if_fatal && !process)) &&
-	    !ends_process(g->task, g->signo, g->result))
+	    !ends_process(task, g->signo, g->result, disposition_of(task, g->signo)))
 		return false;
-	sender = sender_is_current(g, origin) ? g->current : NULL;
-	return sender_wanted(sender) && target_wanted(g->task, process ? &g->call : NULL) &&
-	       follow_wanted(sender, g->task);
+	sender = RECALL(g->by_current) ? current : NULL;
+	return sender_wanted(sender) && target_wanted(task, &g->call, process, DIRECT) &&
+	       follow_wanted(sender, task);
 }
 
-static __always_inline void count_signal(bool single, enum sigsnoop_counter signal,
+static __always_inline void count_signal(struct generated *g, enum sigsnoop_counter signal,
 					 enum sigsnoop_counter call)
 {
 	count(signal);
-	if (single)
+	if (by_call(RECALL(g->origin)) && !RECALL(g->many))
 		count(call);
 }
 
@@ -114,108 +120,134 @@ static __always_inline enum stack_part parts_of_stack(struct generated *g,
 	if (origin < SIGSNOOP_FIRST_KERNEL_ORIGIN)
 		return USER_STACK;
 	if (sender_is_current(g, origin) ||
-	    (origin == SIGSNOOP_ORIGIN_FAULT && g->task == g->current))
+	    (origin == SIGSNOOP_ORIGIN_FAULT && g->own_thread))
 		return KERNEL_STACK | USER_STACK;
 	return KERNEL_STACK;
 }
 
-/* One signal to one recipient. Not inlined: every family of programs calls it. */
-static __noinline int on_generate(struct generated *g, void *ctx)
+/* The call that a signal belongs to, where it has many recipients: all share its id. */
+static __always_inline void join_call(struct generated *g, __u32 tid, __u32 recipient, __u64 id)
 {
 	struct refused_call *refused_call;
 	struct group_call *group = NULL;
+
+	if (settings.calls && (settings.compat_exits || !g->call.compat))
+		group = group_of(tid, &g->call, id, recipient);
+	if (group) {
+		group->recipients++;
+		g->call_id = group->call_id;
+		g->counted = true;
+		return;
+	}
+	refused_call = refused_call_of(tid);
+	if (!refused_call)
+		return;
+	if (!refused_call->call_id)
+		refused_call->call_id = id;
+	g->call_id = refused_call->call_id;
+}
+
+/* One signal to one recipient. Not inlined: every family of programs calls it. */
+static __noinline int on_generate(struct generated *g, struct task_struct *task,
+				  struct kernel_siginfo *info, void *ctx)
+{
+	struct task_struct *current = current_task();
 	enum sigsnoop_origin origin;
+	struct group_call *group;
 	struct sigsnoop_send *send;
 	struct syscall *call = &g->call;
-	__u32 tid = bpf_get_current_pid_tgid();
-	bool process, many, single, passed;
-	__u64 id, call_id, *mm;
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u32 tid = pid_tgid, tgid = READ(DIRECT, task, tgid);
 	struct told told;
 	__u32 stack = 0;
+	__u64 id, *mm;
 
-	g->current = (void *)bpf_get_current_task();
-	g->current_flags = READ_TASK(g->current, flags);
+	g->own = tgid == pid_tgid >> 32;
+	g->own_thread = (__u32)READ(DIRECT, task, pid) == tid;
+	g->signal = (__u64)READ(DIRECT, task, signal);
+	g->signal_flags = READ(DIRECT, task, signal, flags);
+	g->started_ns = start_of(task, DIRECT);
+	g->current_flags = READ(DIRECT, current, flags);
 	if (g->current_flags & PF_KTHREAD)
 		*call = (struct syscall){};
 	else
-		current_syscall(g->current, call);
-	read_code(g);
-	origin = origin_of(g);
-	process = origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
-	many = process && is_group_send(call);
+		current_syscall(current, call);
+	read_code(g, info);
+	RECALL(g->origin) = origin_of(g, task, current);
+	origin = RECALL(g->origin);
+	RECALL(g->many) = by_call(origin) && is_group_send(call);
 	if (live.phase == SIGSNOOP_IDLE) {
 		/* The trace may begin before the call has reached the rest. */
-		if (many)
+		if (RECALL(g->many))
 			refuse(tid, TOO_EARLY);
 		return 0;
 	}
-	if (live.phase == SIGSNOOP_DRAINING && !(many && bpf_map_lookup_elem(&groups, &tid)))
+	if (live.phase == SIGSNOOP_DRAINING &&
+	    !(RECALL(g->many) && bpf_map_lookup_elem(&groups, &tid)))
 		return 0;
 	/* Others that share the victim's memory are killed after it, in the same thread. */
 	if (origin == SIGSNOOP_ORIGIN_KERNEL && g->signo == SIGKILL && g->info == SEND_SIG_PRIV) {
 		mm = bpf_map_lookup_elem(&oom_threads, &tid);
-		if (mm && *mm && *mm == (__u64)READ_TASK(g->task, mm))
-			origin = SIGSNOOP_ORIGIN_OOM;
+		if (mm && *mm && *mm == (__u64)BPF_CORE_READ(task, mm))
+			RECALL(g->origin) = SIGSNOOP_ORIGIN_OOM;
 	}
 	g->boot_ns = bpf_ktime_get_boot_ns();
 	id = next_id();
-	passed = generated_wanted(g, origin);
+	g->call_id = id;
+	g->counted = false;
 	/* Counted before the filter: how many a call reached does not depend on who looks. */
-	if (many && settings.calls && (settings.compat_exits || !call->compat))
-		group = group_of(tid, call, id, READ_TASK(g->task, tgid));
-	call_id = id;
-	if (group) {
-		group->recipients++;
-		call_id = group->call_id;
-	} else if (many) {
-		refused_call = refused_call_of(tid);
-		if (refused_call && !refused_call->call_id)
-			refused_call->call_id = id;
-		if (refused_call)
-			call_id = refused_call->call_id;
-	}
-	single = process && !many;
-	if (!passed) {
+	if (RECALL(g->many))
+		join_call(g, tid, tgid, id);
+	origin = RECALL(g->origin);
+	RECALL(g->by_current) = sender_is_current(g, origin);
+	if (!generated_wanted(g, origin, task, current)) {
 		if (settings.outcomes)
 			link_send(g, id, LINK_FILTERED);
-		count_signal(single, SIGSNOOP_SIGNAL_FILTERED, SIGSNOOP_SINGLE_FILTERED);
+		count_signal(g, SIGSNOOP_SIGNAL_FILTERED, SIGSNOOP_SINGLE_FILTERED);
 		return 0;
 	}
-	if (group)
-		group->submitted = 1;
-	told = tell_details(sender_is_current(g, origin) ? g->current : NULL, g->task, id, false);
+	if (RECALL(g->counted)) {
+		group = bpf_map_lookup_elem(&groups, &tid);
+		if (group)
+			group->submitted = 1;
+	}
+	told = tell_details(RECALL(g->by_current) ? bpf_get_current_task() : 0, g->task, id, false);
 	if (settings.stacks)
-		stack = tell_stack(ctx, id, g->boot_ns, parts_of_stack(g, origin));
+		stack = tell_stack(ctx, id, g->boot_ns, parts_of_stack(g, RECALL(g->origin)));
 	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);
 	/* Asked once: 5.10's verifier forgets the answer. */
 	if (!send) {
 		link_send(g, id, LINK_LOST);
-		count_signal(single, SIGSNOOP_SIGNAL_RING_FULL, SIGSNOOP_SINGLE_RING_FULL);
+		count_signal(g, SIGSNOOP_SIGNAL_RING_FULL, SIGSNOOP_SINGLE_RING_FULL);
 		return 0;
 	}
 	__builtin_memset(send, 0, sizeof(*send));
 	send->type = SIGSNOOP_SEND;
-	send->origin = origin;
+	send->origin = RECALL(g->origin);
 	send->id = id;
-	send->call_id = call_id;
+	send->call_id = g->call_id;
 	send->boot_ns = g->boot_ns;
 	send->signo = g->signo;
 	send->result = g->result;
 	send->outcome = link_send(g, id, 0);
 	describe_info(send, g);
-	describe(g->task, &send->target);
+	describe(task, &send->target, DIRECT);
 	send->known |= SIGSNOOP_KNOWN_TARGET;
-	tell_fate(send, g->task, g->group);
-	if (sender_is_current(g, origin)) {
-		describe(g->current, &send->sender);
+	tell_fate(send, g, task);
+	if (RECALL(g->by_current)) {
+		if (g->own_thread)
+			send->sender = send->target;
+		else
+			describe(current, &send->sender, DIRECT);
 		send->known |= SIGSNOOP_KNOWN_SENDER;
 	}
-	if (process) {
+	origin = RECALL(g->origin);
+	if (by_call(origin)) {
 		describe_call(send, call);
-		send->many = many;
-		if (group) {
+		send->many = g->many;
+		if (RECALL(g->counted)) {
 			send->hold = SIGSNOOP_HOLD_GROUP;
-		} else if (single) {
+		} else if (!RECALL(g->many)) {
 			/* kernel/signal.c: with one recipient, what became of it is the answer. */
 			send->ret = g->result == SIGSNOOP_RESULT_OVERFLOW ? -EAGAIN : 0;
 			send->recipients = 1;
@@ -233,7 +265,7 @@ static __noinline int on_generate(struct generated *g, void *ctx)
 	}
 	note_details(send, told);
 	note_stack(send, stack);
-	count_signal(single, SIGSNOOP_SIGNAL_SUBMITTED, SIGSNOOP_SINGLE_SUBMITTED);
+	count_signal(g, SIGSNOOP_SIGNAL_SUBMITTED, SIGSNOOP_SINGLE_SUBMITTED);
 	bpf_ringbuf_submit(send, wake_reader());
 	return 0;
 }
@@ -272,7 +304,7 @@ static __always_inline bool call_wanted(struct syscall *call, struct task_struct
 /* One of the six calls returns. What it generated was told already; what remains is told here. */
 static __noinline int on_exit(void *ctx, long ret)
 {
-	struct task_struct *caller = (void *)bpf_get_current_task();
+	struct task_struct *caller = current_task();
 	struct task_struct *target = NULL;
 	struct group_call *group = NULL;
 	bool wanted;
@@ -282,6 +314,7 @@ static __noinline int on_exit(void *ctx, long ret)
 	struct refused_call *refused_call = NULL;
 	struct told told;
 	__u32 refusal = 0, stack = 0;
+	bool self = false;
 
 	if (live.phase == SIGSNOOP_IDLE) {
 		if (live.refused_any)
@@ -323,13 +356,15 @@ static __noinline int on_exit(void *ctx, long ret)
 	}
 	wanted = call_wanted(&call, caller, ret);
 	/* ESRCH: whatever that number names now, it was not reached. EBADF: it is no pidfd. */
-	if (wanted && ret != -ESRCH && ret != -EBADF)
-		target = named_target(caller, &call);
-	if (!wanted || !target_wanted(target, &call) || !follow_wanted(caller, target)) {
+	if (wanted && ret != -ESRCH && ret != -EBADF) {
+		self = names_itself(caller, &call);
+		target = self ? (void *)bpf_get_current_task() : named_target(caller, &call);
+	}
+	if (!wanted || !target_wanted(target, &call, true, false) || !follow_wanted(caller, target)) {
 		count(SIGSNOOP_CALL_FILTERED);
 		return 0;
 	}
-	told = tell_details(caller, target, (__u64)tid << 1, true);
+	told = tell_details(bpf_get_current_task(), (__u64)target, (__u64)tid << 1, true);
 	if (settings.stacks)
 		stack = tell_stack(ctx, (__u64)tid << 1, bpf_ktime_get_boot_ns(), USER_STACK);
 	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);
@@ -346,11 +381,13 @@ static __noinline int on_exit(void *ctx, long ret)
 	send->known = SIGSNOOP_KNOWN_SENDER | SIGSNOOP_KNOWN_RET | SIGSNOOP_KNOWN_RECIPIENTS;
 	describe_call(send, &call);
 	describe_user_info(send, &call);
-	describe(caller, &send->sender);
-	if (target) {
-		describe(target, &send->target);
+	describe(caller, &send->sender, DIRECT);
+	if (self)
+		send->target = send->sender;
+	else if (target)
+		describe(CAST(task_struct, target), &send->target, CASTS);
+	if (target)
 		send->known |= SIGSNOOP_KNOWN_TARGET;
-	}
 	note_details(send, told);
 	note_stack(send, stack);
 	count(SIGSNOOP_CALL_SUBMITTED);

@@ -63,9 +63,11 @@ static __always_inline __u64 wake_reader(void)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
+#include "read.bpf.h"
 #include "process.bpf.h"
 #include "registers.bpf.h"
 #include "target.bpf.h"
+#include "generated.bpf.h"
 #include "fate.bpf.h"
 #include "origin.bpf.h"
 #include "follow.bpf.h"

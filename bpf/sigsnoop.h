@@ -412,7 +412,15 @@ struct sigsnoop_settings {
 	unsigned char details;	/* told of both ends */
 	unsigned char stacks;	/* a stack for each send */
 	unsigned char follow;	/* only where an end is followed */
-	unsigned char spare;
+	unsigned char direct;	/* the verifier knows what tasks are, */
+	unsigned char casts;	/* and can be told what any address is */
+	unsigned char spare[3];
+	/* The kernel's ids of what addresses are cast to. */
+	unsigned int task_struct;
+	unsigned int kernel_siginfo;
+	unsigned int pid_namespace;
+	unsigned int xa_node;
+	unsigned int pt_regs;
 	unsigned int tick_us;	/* how long a tick of the kernel's timer is, rounded down */
 	unsigned long long signals[SIGSNOOP_SIGNAL_WORDS];
 };

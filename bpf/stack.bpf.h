@@ -78,7 +78,7 @@ static __noinline int tell_stack(void *ctx, __u64 key, __u64 boot_ns, enum stack
 	stack->type = SIGSNOOP_STACK;
 	stack->key = key;
 	stack->boot_ns = boot_ns;
-	stack->pid = number_for_tracer(process_of(task));
+	stack->pid = pid_for_tracer(task, false);
 	stack->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	bpf_get_current_comm(stack->comm, sizeof(stack->comm));
 	if (parts & KERNEL_STACK) {

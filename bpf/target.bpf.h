@@ -13,10 +13,15 @@
 #define XA_NODE 2
 #define XA_SLOTS 64
 
-/* A namespace's numbers are leaves of a radix tree, 6 bits a level; 22 bits make 4 levels. */
-static __always_inline struct pid *find_pid(struct pid_namespace *ns, __u32 number)
+/*
+ * A namespace's numbers are leaves of a radix tree, 6 bits a level; 22 bits make 4 levels.
+ * The pid's address. A global function of plain numbers, as blocked_by() is and for the same reason.
+ */
+__noinline __u64 pid_in(__u64 namespace, __u32 number)
 {
-	__u64 index = number - BPF_CORE_READ(ns, idr.idr_base);
+	struct pid_namespace *ns = CAST(pid_namespace, namespace);
+	__u64 index = number - READ(CASTS, ns, idr.idr_base);
+	/* By a helper: to the verifier a load would be a pointer, and an entry is more than that. */
 	__u64 entry = (__u64)BPF_CORE_READ(ns, idr.idr_rt.xa_head);
 	struct xa_node *node;
 	void **slot;
@@ -25,19 +30,24 @@ static __always_inline struct pid *find_pid(struct pid_namespace *ns, __u32 numb
 	for (int i = 0; i < 6; i++) {
 		if ((entry & XA_NODE_MASK) != XA_NODE || entry <= 4096)
 			break;
-		node = (void *)(entry - XA_NODE);
-		shift = BPF_CORE_READ(node, shift);
+		node = CAST(xa_node, entry - XA_NODE);
+		shift = READ(CASTS, node, shift);
 		if (i == 0 && index >> shift >= XA_SLOTS)
-			return NULL;
-		slot = (void *)node + bpf_core_field_offset(struct xa_node, slots) +
+			return 0;
+		slot = (void *)(entry - XA_NODE) + bpf_core_field_offset(struct xa_node, slots) +
 		       (index >> shift & (XA_SLOTS - 1)) * sizeof(void *);
 		if (bpf_probe_read_kernel(&entry, sizeof(entry), slot))
-			return NULL;
+			return 0;
 		if (!shift)
-			return (void *)entry;
+			return entry;
 	}
 	/* A tree of one entry is that entry itself. */
-	return index ? NULL : (void *)entry;
+	return index ? 0 : entry;
+}
+
+static __always_inline struct pid *find_pid(struct pid_namespace *ns, __u32 number)
+{
+	return (void *)pid_in((__u64)ns, number);
 }
 
 /* The first task of a pid in a role; NULL where it is gone. */
@@ -103,6 +113,18 @@ static __always_inline struct pid *pid_of_pidfd(struct task_struct *task, __u32 
 	if (!ns || find_pid(ns, BPF_CORE_READ(upid, nr)) != pid)
 		return NULL;
 	return pid;
+}
+
+/* Whether a call names the thread that makes it, in the initial namespace: found without a search. */
+static __always_inline bool names_itself(struct task_struct *caller, struct syscall *call)
+{
+	struct pid *pid;
+
+	if (call->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL ||
+	    call->target_arg != (int)bpf_get_current_pid_tgid())
+		return false;
+	pid = READ(DIRECT, caller, thread_pid);
+	return !READ(DIRECT, pid, level);
 }
 
 /* The process that a call to one recipient names; NULL where that is not sure. */

@@ -7,12 +7,10 @@ struct bpf_object;
 struct bpf_program;
 struct bpf_map;
 struct bpf_link;
-struct bpf_object_open_opts;
 
 uint32_t libbpf_major_version(void);
 uint32_t libbpf_minor_version(void);
 
-struct bpf_object *bpf_object__open_file(const char *path, const struct bpf_object_open_opts *opts);
 int bpf_object__load(struct bpf_object *obj);
 void bpf_object__close(struct bpf_object *obj);
 
@@ -39,7 +37,3 @@ const void *bpf_map__initial_value(struct bpf_map *map, size_t *size);
 int bpf_map_update_elem(int fd, const void *key, const void *value, uint64_t flags);
 int libbpf_num_possible_cpus(void);
 
-struct btf;
-struct btf *btf__load_vmlinux_btf(void);
-void btf__free(struct btf *btf);
-int32_t btf__find_by_name(const struct btf *btf, const char *type_name);

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .bpf_object import BpfObject
 from .diagnosis import missing_capabilities
-from .errors import FilterInvalid, NotPermitted, NotSupported, ObjectInvalid, PysigsnoopError
+from .errors import FilterInvalid, NotPermitted, ObjectInvalid, PysigsnoopError
 from .families import CALL_FAMILIES, SIGNAL_FAMILIES
-from .library import ffi, lib
 
 _CALLS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
 _OOM = "oom_victim"
@@ -41,25 +39,10 @@ class Attachment(NamedTuple):
     programs: Programs
 
 
-@functools.cache
-def _existing(names: tuple[str, ...]) -> list[str]:
-    """The fexit programs whose kernel function exists: 32-bit callers need not be built in."""
-    btf = lib.btf__load_vmlinux_btf()
-    if btf == ffi.NULL:
-        raise NotSupported("the kernel's BTF cannot be read", hint="ls -l /sys/kernel/btf/vmlinux")
-    try:
-        return [
-            name
-            for name in names
-            if lib.btf__find_by_name(btf, name.removeprefix("fexit_").encode()) > 0
-        ]
-    finally:
-        lib.btf__free(btf)
-
-
 def _call_programs(family: str, bpf: BpfObject) -> list[str]:
     if family == "fentry":
-        return _existing(tuple(name for name in bpf.programs() if name.startswith("fexit_")))
+        # 32-bit callers need not be built in.
+        return bpf.function_exits()
     if family == "tracepoint":
         return [f"exit_{call}" for call in _CALLS]
     return ["exit_any"]

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import IO, Any
 
 from . import diagnosis, library
 from ._records import (
@@ -22,10 +22,17 @@ from ._records import (
     SETTINGS_FORMAT,
 )
 from .errors import ObjectInvalid
+from .kernel_types import kernel_types
 from .library import ffi, lib
 
 _COUNTERS_SIZE = struct.calcsize(COUNTERS_FORMAT)
 _PHASE = struct.Struct("=I")
+# What programs at the return of a function are called, before its name.
+_FUNCTION_EXIT = "fexit_"
+# What addresses are cast to, by the names that the settings have for the kernel's ids; what casts;
+# and what makes that needless for the current task.
+_CASTS = ("task_struct", "kernel_siginfo", "pid_namespace", "xa_node", "pt_regs")
+_HELPERS = _CAST, _CURRENT_TASK = ("bpf_rdonly_cast", "BPF_FUNC_get_current_task_btf")
 _HELD_NS = LIVE_FIELDS.index("held_ns")
 _TAKING_IN = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("taking_in")])
 
@@ -44,8 +51,10 @@ class BpfObject:
 
     def __init__(self) -> None:
         self.path = object_path()
+        self._object = ffi.NULL
         self._links: dict[str, Any] = {}
         self._views: list[mmap.mmap] = []
+        self._types: IO[bytes] | None = None
         self._wanted: tuple[str, ...] = ()
         if not self.path.is_file():
             raise ObjectInvalid(
@@ -53,14 +62,34 @@ class BpfObject:
                 hint="python build.py     (in a clone), or unset PYSIGSNOOP_BPF_OBJECT",
             )
         with library.Log():
-            self._object = lib.bpf_object__open_file(os.fsencode(self.path), ffi.NULL)
-            if self._object == ffi.NULL:
-                raise diagnosis.bad_object(self.path, self._wanted, os.strerror(ffi.errno))
             try:
+                self._open(None)
                 self._check_layout()
+                names = [name.removeprefix(_FUNCTION_EXIT) for name in self.programs()]
+                self.types = kernel_types(self.path, (*_CASTS, *_HELPERS, *names))
+                if self.types.cut:
+                    self._reopen(self.types.cut)
             except BaseException:
                 self.close()
                 raise
+
+    def _open(self, types: bytes | None) -> None:
+        path = ffi.NULL if types is None else types
+        self._object = lib.open_object(os.fsencode(self.path), path)
+        if self._object == ffi.NULL:
+            raise diagnosis.bad_object(self.path, self._wanted, os.strerror(ffi.errno))
+
+    def _reopen(self, types: bytes) -> None:
+        """The same, to be fitted to these types: libbpf would look through all of the kernel's."""
+        try:
+            # Read at load.
+            self._types = os.fdopen(os.memfd_create("sigsnoop-types"), "wb")
+            self._types.write(types)
+            self._types.flush()
+        except OSError:
+            return
+        lib.bpf_object__close(self._object)
+        self._open(b"/proc/self/fd/%d" % self._types.fileno())
 
     def _check_layout(self) -> None:
         """Refuse an object built from another version of the shared header."""
@@ -83,6 +112,11 @@ class BpfObject:
             found[ffi.string(lib.bpf_program__name(program)).decode()] = program
             program = lib.bpf_object__next_program(self._object, program)
         return found
+
+    def function_exits(self) -> list[str]:
+        """The programs at the return of functions that the running kernel has."""
+        known = {_FUNCTION_EXIT + name for name in self.types.ids}
+        return [name for name in self.programs() if name in known]
 
     def choose(self, programs: Iterable[str], maps: Iterable[str]) -> None:
         """Load only these: each unused program would cost time, and may be refused.
@@ -111,9 +145,22 @@ class BpfObject:
         return None if found == ffi.NULL else found
 
     def set_settings(self, values: dict[str, int]) -> None:
-        """Set the constants: each member of `struct sigsnoop_settings` but the first."""
+        """Set the constants: each member of `struct sigsnoop_settings` but the first.
+
+        How structures are read is set here, by what the kernel has.
+        """
+        values = values | self._reading(values["direct"])
         packed = struct.pack(SETTINGS_FORMAT, LAYOUT, *(values[n] for n in SETTINGS_FIELDS[1:]))
         lib.bpf_map__set_initial_value(self._find_map(".rodata.settings"), packed, len(packed))
+
+    def _reading(self, typed: int) -> dict[str, int]:
+        """See bpf/read.bpf.h. `typed`: the programs' arguments are."""
+        ids = {name: self.types.ids.get(name, 0) for name in _CASTS}
+        return {
+            "direct": typed and _CURRENT_TASK in self.types.ids,
+            "casts": _CAST in self.types.ids and all(ids.values()),
+            **ids,
+        }
 
     def resize(self, name: str, entries: int) -> None:
         """Set how many entries (for the ring: bytes) a map holds; before the load only."""
@@ -123,6 +170,7 @@ class BpfObject:
         """Create the maps and pass the programs through the verifier."""
         with library.Log():
             result = lib.bpf_object__load(self._object)
+            self._forget_types()
             if result:
                 raise diagnosis.load_failed(library.error_number(result), self.path, self._wanted)
 
@@ -219,11 +267,17 @@ class BpfObject:
     def close(self) -> None:
         """Detach, unmap, and give everything back to the kernel; safe to call again."""
         self.detach()
+        self._forget_types()
         while self._views:
             self._views.pop().close()
         if self._object != ffi.NULL:
             lib.bpf_object__close(self._object)
             self._object = ffi.NULL
+
+    def _forget_types(self) -> None:
+        if self._types:
+            self._types.close()
+            self._types = None
 
 
 class Controls:

@@ -70,13 +70,18 @@ def call_failed(doing: str, number: int) -> PysigsnoopError:
     )
 
 
+def no_btf() -> PysigsnoopError:
+    """Without it nothing can be fitted to the running kernel."""
+    return NotSupported(
+        f"this kernel has no BTF ({BTF} is missing)",
+        hint="boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as the distributions' are",
+    )
+
+
 def load_failed(number: int, path: Path, programs: Sequence[str]) -> PysigsnoopError:
     """Why the kernel or libbpf refused to load the object."""
     if not BTF.exists():
-        return NotSupported(
-            f"this kernel has no BTF ({BTF} is missing)",
-            hint="boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as the distributions' are",
-        )
+        return no_btf()
     # EPERM never comes of what is in the object; reading that would slow down a good start, which
     # goes on to other programs where some are refused.
     if number == errno.EPERM or (

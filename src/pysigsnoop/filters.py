@@ -190,6 +190,7 @@ class Filters:
         exits: bool = False,
         details: bool = False,
         stacks: bool = False,
+        direct: bool = False,
     ) -> dict[str, int]:
         """Values for the members of `struct sigsnoop_settings`."""
         filters = sum({1 << number for number, _ in self._keys})
@@ -210,6 +211,7 @@ class Filters:
             "details": details,
             "tick_us": tick_us(),
             "stacks": stacks,
+            "direct": direct,
             "signals.0": mask & (1 << 64) - 1,
             "signals.1": mask >> 64,
         }

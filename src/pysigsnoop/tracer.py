@@ -15,6 +15,7 @@ from .decoding import STILL_RUNS, Decoder
 from .ends import Began, Death, Delivery
 from .errors import FilterInvalid, TracerClosed
 from .event import Event
+from .families import SIGNAL_FAMILIES
 from .filters import PID_MAX, Filters, followed_pids
 from .following import DEFAULT_MAX, MAPS, PROGRAMS, RUN, Following
 from .links import MAP as LINKS
@@ -38,7 +39,7 @@ _LOOK_S = 0.1
 _LEARN = "learn_tracer"
 _MAPS = (
     *("counters", "details_scratch", "ended", "exits", "groups", "ids", "link_scratch"),
-    *("links", "oom_threads", "refused", "ring", "scratch", "wanted"),
+    *("links", "oom_threads", "refused", "ring", "scratch", "taken", "wanted"),
 )
 
 
@@ -241,6 +242,7 @@ class SignalTracer:
             exits=self._exits,
             details=self._details,
             stacks=self._stacks,
+            direct=SIGNAL_FAMILIES["tp_btf"] in programs,
         )
         bpf.set_settings(settings)
         bpf.resize("ring", self._buffer_size)

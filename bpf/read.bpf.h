@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Reading the kernel's structures: a load where the verifier knows what a pointer
+ * points to, which costs a nanosecond; a helper's call where it does not, which
+ * costs ten, and a signal takes some sixty reads.
+ */
+#ifndef SIGSNOOP_READ_BPF_H
+#define SIGSNOOP_READ_BPF_H
+
+/*
+ * Whether any address can be told to be something that the verifier knows. It trusts
+ * such a pointer less than one that the kernel hands out, which is as well: what it
+ * trusts costs it a search through all types at each load. Both are constant to it,
+ * so what is not taken is neither checked nor kept.
+ * 6.2, commit fd264ca02094 (bpf: Add kfunc to read-only cast a pointer)
+ */
+#define CASTS (settings.casts)
+
+/*
+ * Else whether it knows the tasks that the kernel hands to a program, and the current one.
+ * 5.11, commit 3ca1032ab7ab (bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID)
+ */
+#define DIRECT (CASTS || settings.direct)
+
+extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
+
+#define CAST(type, address)                                                                        \
+	(CASTS ? (struct type *)bpf_rdonly_cast((void *)(address), settings.type)                  \
+	       : (struct type *)(address))
+
+/*
+ * from->a->b->c, as READ(how, from, a, b, c). `how` is DIRECT where `from` is a task of
+ * the kernel's own, or what one leads to; CASTS of what was cast; false of all else.
+ */
+#define READ(how, from, ...)                                                                       \
+	({                                                                                         \
+		typeof(from) from_ = (from);                                                       \
+		typeof(___arrow(from_, __VA_ARGS__) + 0) value_;                                   \
+		if (how)                                                                           \
+			value_ = ___arrow(from_, __VA_ARGS__);                                     \
+		else                                                                               \
+			value_ = BPF_CORE_READ(from_, __VA_ARGS__);                                \
+		value_;                                                                            \
+	})
+
+/* A process's name, to memory of ours. */
+#define READ_COMM(how, to, task)                                                                   \
+	({                                                                                         \
+		__u64 *from_ = (void *)(task) + bpf_core_field_offset(struct task_struct, comm);   \
+		if (how) {                                                                         \
+			__u64 half_ = from_[0];                                                    \
+			__builtin_memcpy(to, &half_, sizeof(half_));                               \
+			half_ = from_[1];                                                          \
+			__builtin_memcpy(to + sizeof(half_), &half_, sizeof(half_));               \
+		} else {                                                                           \
+			bpf_probe_read_kernel(to, SIGSNOOP_COMM_LEN, from_);                       \
+		}                                                                                  \
+	})
+
+/*
+ * A value by way of memory, which can be any to the verifier: of one that it follows it
+ * checks all that comes after once for each value, and for each of several that makes a
+ * product.
+ */
+#define RECALL(place) (*(volatile typeof(place) *)&(place))
+#define FORGET(place, value)                                                                       \
+	({                                                                                         \
+		RECALL(place) = (value);                                                           \
+		RECALL(place);                                                                     \
+	})
+
+static __always_inline struct task_struct *current_task(void)
+{
+	if (CASTS || !DIRECT)
+		return CAST(task_struct, bpf_get_current_task());
+	return bpf_get_current_task_btf();
+}
+
+#endif
