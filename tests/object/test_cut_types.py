@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pysigsnoop.kernel_types import BTF, kernel_types
+from pysigsnoop.diagnosis import BTF
+from pysigsnoop.kernel_types import kernel_types
 
 from .btf import Btf
 from .test_object import OBJECT
