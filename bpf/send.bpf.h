@@ -131,7 +131,12 @@ static __always_inline void join_call(struct generated *g, __u32 tid, __u32 reci
 	struct refused_call *refused_call;
 	struct group_call *group = NULL;
 
-	if (settings.calls && (settings.compat_exits || !g->call.compat))
+	/* Nothing tells when a call ends, so nothing tells it from the thread's next. */
+	if (!settings.calls) {
+		g->call_id = 0;
+		return;
+	}
+	if (settings.compat_exits || !g->call.compat)
 		group = group_of(tid, &g->call, id, recipient);
 	if (group) {
 		group->recipients++;
@@ -178,7 +183,7 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 	RECALL(g->many) = by_call(origin) && is_group_send(call);
 	if (live.phase == SIGSNOOP_IDLE) {
 		/* The trace may begin before the call has reached the rest. */
-		if (RECALL(g->many))
+		if (settings.calls && RECALL(g->many))
 			refuse(tid, TOO_EARLY);
 		return 0;
 	}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .bpf_object import BpfObject
 from .diagnosis import missing_capabilities
 from .errors import FilterInvalid, NotPermitted, ObjectInvalid, PysigsnoopError
-from .families import CALL_FAMILIES, SIGNAL_FAMILIES
+from .families import CALL_FAMILIES, NO_CALLS, SIGNAL_FAMILIES
 
 _CALLS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
 _OOM = "oom_victim"
@@ -31,7 +31,7 @@ class Attachment(NamedTuple):
     #: Signal events: `tp_btf` or `raw_tp`.
     signals: str
     #: Calls: `fentry` (functions; slows nobody, sees 32-bit callers), `tracepoint` (64-bit callers
-    #: only) or `raw` (every syscall's exit; sees 32-bit callers, and is the dearest).
+    #: only), `raw` (every syscall's exit; sees 32-bit callers, and is the dearest) or `none`.
     syscalls: str
     #: What was tried and refused before, with the reason.
     refused: dict[str, str]
@@ -43,6 +43,8 @@ def _call_programs(family: str, bpf: BpfObject) -> list[str]:
     if family == "fentry":
         # 32-bit callers need not be built in.
         return bpf.function_exits()
+    if family == NO_CALLS:
+        return []
     if family == "tracepoint":
         return [f"exit_{call}" for call in _CALLS]
     return ["exit_any"]
@@ -55,14 +57,14 @@ def attach(
 ) -> tuple[BpfObject, Attachment]:
     """Open, `prepare` (choose, set up and load) and attach the first families that work.
 
-    `wanted` is `auto` or one of CALL_FAMILIES. `prepare` gets the object, the
+    `wanted` is `auto`, one of CALL_FAMILIES or NO_CALLS. `prepare` gets the object, the
     programs to load and the family. `more` are programs beside those of sends.
     Raises the last refusal where all are refused, and ObjectInvalid at once.
     """
-    if wanted not in ("auto", *CALL_FAMILIES):
+    if wanted not in ("auto", *CALL_FAMILIES, NO_CALLS):
         raise FilterInvalid(
             f"no way to attach is called {wanted!r}",
-            hint=f"one of auto, {', '.join(CALL_FAMILIES)}",
+            hint=f"one of auto, {', '.join(CALL_FAMILIES)}, {NO_CALLS}",
         )
     refused: dict[str, str] = {}
     for signals, generate in SIGNAL_FAMILIES.items():

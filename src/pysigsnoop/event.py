@@ -264,9 +264,10 @@ class Event(Timed):
         return int(self._get("id"))
 
     @property
-    def call_id(self) -> int:
-        """The same for all recipients of one call."""
-        return int(self._get("call_id"))
+    def call_id(self) -> int | None:
+        """The same for all recipients of one call; of a group send None where calls are not
+        watched (`attach="none"`)."""
+        return self._get("call_id") or None
 
     @property
     def boot_ns(self) -> int:

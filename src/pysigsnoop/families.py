@@ -6,3 +6,5 @@ from __future__ import annotations
 SIGNAL_FAMILIES = {"tp_btf": "generate_btf", "raw_tp": "generate_raw"}
 #: Calls, best first.
 CALL_FAMILIES = ("fentry", "tracepoint", "raw")
+#: Calls not watched: no failed ones and no signal 0, and no answer to a group send.
+NO_CALLS = "none"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from . import __version__, subcommands
 from .exit_status import ExitStatus
-from .families import CALL_FAMILIES
+from .families import CALL_FAMILIES, NO_CALLS
 from .option_types import count, pids, seconds, signals, size, users, words
 
 _EXAMPLES = """\
@@ -59,8 +59,9 @@ def parser(*, commands: bool = True) -> argparse.ArgumentParser:
         "--attach",
         metavar="HOW",
         default="auto",
-        choices=("auto", *CALL_FAMILIES),
-        help="watch calls by fentry, tracepoint or raw (default auto: the first that works)",
+        choices=("auto", *CALL_FAMILIES, NO_CALLS),
+        help="watch calls by fentry, tracepoint or raw (default auto: the first that works), or\n"
+        "none: only what is generated, no failed calls",
     )
     top.set_defaults(subcommand=None)
     if commands:

@@ -15,7 +15,7 @@ from .decoding import STILL_RUNS, Decoder
 from .ends import Began, Death, Delivery
 from .errors import FilterInvalid, TracerClosed
 from .event import Event
-from .families import SIGNAL_FAMILIES
+from .families import NO_CALLS, SIGNAL_FAMILIES
 from .filters import PID_MAX, Filters, followed_pids
 from .following import DEFAULT_MAX, MAPS, PROGRAMS, RUN, Following
 from .links import MAP as LINKS
@@ -85,9 +85,11 @@ class SignalTracer:
     A stack is 7 kB in the ring, so many of them want a larger one.
 
     `attach` is `auto`, `fentry`, `tracepoint` or `raw`: how calls are watched; see
-    `attachment` and docs/events.md. `buffer_size` is the ring's size in bytes,
-    rounded up to a power of two; `max_group_calls` how many group sends can be in
-    progress at once; `max_followed` how many processes can be followed at once,
+    `attachment` and docs/events.md. `none` watches only what is generated, which slows
+    no system call: then no failed call and no signal 0 is told, a group send has no
+    `call_id` and no answer, and `failed_only` is refused. `buffer_size` is the ring's
+    size in bytes, rounded up to a power of two; `max_group_calls` how many group sends
+    can be in progress at once; `max_followed` how many processes can be followed at once,
     and looked through where some are to be taken in that run already.
 
     Needs Linux 5.10 or newer with BTF, libbpf 1.0 or newer, and root or CAP_BPF
@@ -151,6 +153,8 @@ class SignalTracer:
             )
         if max_group_calls < 1:
             raise FilterInvalid(f"max_group_calls is {max_group_calls}", hint="1 or more")
+        if failed_only and attach == NO_CALLS:
+            raise FilterInvalid("failed calls are not watched", hint="attach='auto'")
         if exits and not outcomes:
             raise FilterInvalid("exits are told among the outcomes", hint="outcomes=True")
         if max_links is not None and max_links < 1:
@@ -237,7 +241,7 @@ class SignalTracer:
         settings = filters.settings(
             # Syscall tracepoints leave out 32-bit callers.
             compat_exits=family != "tracepoint",
-            calls=True,
+            calls=family != NO_CALLS,
             outcomes=self._outcomes,
             exits=self._exits,
             details=self._details,

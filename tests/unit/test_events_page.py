@@ -18,7 +18,7 @@ from pysigsnoop._records import (
 from pysigsnoop.details import sides
 from pysigsnoop.ends import END, Began, Death, Delivery
 from pysigsnoop.event import Event
-from pysigsnoop.families import CALL_FAMILIES
+from pysigsnoop.families import CALL_FAMILIES, NO_CALLS
 from pysigsnoop.loss import as_dict
 from pysigsnoop.stack import Frame
 from pysigsnoop.stats import Lost
@@ -114,4 +114,4 @@ def test_every_key_of_a_lost_line_is_documented_and_no_other() -> None:
 
 
 def test_every_way_to_attach_is_documented() -> None:
-    assert tuple(first_column("How calls are watched")) == CALL_FAMILIES
+    assert tuple(first_column("How calls are watched")) == (*CALL_FAMILIES, NO_CALLS)
