@@ -18,7 +18,7 @@ from .callers import Caller, read_out, tracing
 USR1 = int(signal.SIGUSR1)
 
 
-def by_call(events: list[Event]) -> dict[int, list[Event]]:
+def by_call(events: list[Event]) -> dict[int | None, list[Event]]:
     """The events of each call."""
     calls = defaultdict(list)
     for event in events:
