@@ -42,10 +42,10 @@ class Console:
         Raises BrokenPipeError where nobody reads any more, OutputFailed where
         they cannot be written.
         """
-        text = "".join(f"{line}\n" for line in lines)
+        text = "\n".join(lines)
         if text and self.out:
             try:
-                self.out.write(text)
+                self.out.write(f"{text}\n")
                 self.out.flush()
             except BrokenPipeError:
                 _discard(self.out)
@@ -149,9 +149,12 @@ def _command(chosen: Namespace, console: Console) -> int:
 
 
 def _trace(chosen: Namespace, console: Console, launch: Launch | None = None) -> ExitStatus:
+    from .fields import need_details
     from .following import DEFAULT_MAX
     from .tracer import DEFAULT_BUFFER, SignalTracer  # needs libbpf, which --help must not
+    from .views import lines_for
 
+    fields = chosen.fields or ()
     follow = [*(chosen.follow or ()), *([launch.pid] if launch else ())]
     tracer = SignalTracer(
         signals=chosen.signal,
@@ -170,18 +173,17 @@ def _trace(chosen: Namespace, console: Console, launch: Launch | None = None) ->
         fatal_only=chosen.fatal,
         outcomes=not chosen.no_outcomes,
         exits=chosen.exits,
-        details=chosen.details or chosen.verbose,
-        stacks=chosen.stack,
+        details=chosen.details or chosen.verbose or need_details(fields),
+        stacks=chosen.stack or "stack" in fields,
         follow=follow or None,
         max_followed=chosen.max_followed or DEFAULT_MAX,
         attach=chosen.attach,
         buffer_size=DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
     )
-    verbose = chosen.details or chosen.verbose
-    lines = sinks.json_lines() if chosen.json else sinks.VERBOSE if verbose else sinks.TEXT
     with tracer, nullcontext() if launch else console.ending(tracer.stop):
         if launch:
             launch.go(tracer.stop)
+        lines = lines_for(chosen, console.out, tracer.began_ns)
         left = _stream(tracer, lines, console, chosen.duration, chosen.count)
     stats = tracer.stats
     limited = left == 0
@@ -206,8 +208,11 @@ def _stream(
         events = tracer.read(min(waits, default=None), count)
         lost = loss.look(now=not events)
         looked = not events
-        console.lines(map(lines.event, events))
-        console.lines([lines.lost(lost)] if lost else [])
+        console.lines(lines.events(events) if lines.events else map(lines.event, events))
+        if lost and lines.loss_aside:
+            console.say(lines.lost(lost))
+        elif lost:
+            console.lines([lines.lost(lost)])
         if count is not None:
             count -= len(events)
         if end is not None and time.monotonic() >= end:
