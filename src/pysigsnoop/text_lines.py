@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import wording
 from ._records import END_FIELDS, SEND_FIELDS
@@ -32,17 +32,21 @@ if TYPE_CHECKING:
 KEPT = 2048
 
 # What a line of a send says depends on these, and on nothing else but its time and its id.
+_REST = (
+    *("origin", "signo", "ret", "target_arg", "known", "result", "blocked", "fatal", "outcome"),
+)
 _SAYS = itemgetter(
     *map(
         SEND_FIELDS.index,
-        (
-            *("origin", "signo", "ret", "target_arg", "known", "result", "blocked", "fatal"),
-            *("outcome", "sender.pid", "sender.comm", "target.pid", "target.comm"),
-        ),
+        (*_REST, "sender.pid", "sender.comm", "target.pid", "target.comm"),
     )
 )
+_ENDS_AT = len(_REST)
 _BOOT, _ID = SEND_FIELDS.index("boot_ns"), SEND_FIELDS.index("id")
-_END_SAYS = itemgetter(*map(END_FIELDS.index, ("signo", "target.pid", "target.comm")))
+# The same of an end, but for its delay and the mark of its send.
+_END_SAYS = itemgetter(
+    *map(END_FIELDS.index, ("type", "signo", "status", "action", "target.pid", "target.comm"))
+)
 
 # Room for a mark: a space, # and four digits.
 _MARK = 6
@@ -116,14 +120,22 @@ class TextLines:
         self._follow_ups = follow_ups
         self._below = below
         self._marks = Marks()
-        self._lines: dict[tuple[Any, ...], _Line] = {}
-        self._ends: dict[tuple[Any, ...], str] = {}
+        self._room = _MARK  # as wide as the widest mark so far
+        # Whole lines, their parts where others differ, and the parts of ends.
+        self._sends: dict[tuple[Any, ...], _Line] = {}
+        self._rests: dict[tuple[Any, ...], _Line] = {}
+        self._processes: dict[tuple[Any, ...], str] = {}
+        self._ends: dict[tuple[Any, ...], tuple[str, str]] = {}
         self._fit()
 
     def _fit(self) -> None:
         self._layout = layout(self._screen.width, self._clock.width)
-        self._lines.clear()
-        self._ends.clear()
+        paint, glyphs = self._screen.paint, self._screen.glyphs
+        self._arrow = f" {paint(glyphs.arrow, 'faint')} "
+        self._branch = f" {paint(glyphs.branch, 'faint')} "
+        self._before_mark, _, self._behind_mark = paint("\0", "mark").partition("\0")
+        for kept in (self._sends, self._rests, self._processes, self._ends):
+            kept.clear()
 
     @property
     def header(self) -> str:
@@ -139,19 +151,20 @@ class TextLines:
         if self._screen.look():
             self._fit()
             told.append(self.header)
-        clock, kept, marks, below = self._clock, self._lines, self._marks, self._below
+        clock, sends, marks, below = self._clock, self._sends, self._marks, self._below
         for event in events:
             if event.type == "send":
                 record = event._record
                 says = _SAYS(record)
-                line = kept.get(says)
+                line = sends.get(says)
                 if line is None:
-                    line = self._new(says, event)
+                    line = _keep(sends, says, self._send(says, event))
                 when = clock(record[_BOOT], event._wall_offset)
                 if line.largest:
                     mark = marks.new(record[_ID])
                     if mark > line.largest:
-                        line = self._made(event, len(f" #{mark}"))
+                        self._room = len(f" #{mark}")
+                        line = _keep(sends, says, self._send(says, event))
                     told.append(f"{when} {line.text}{mark}{line.end}")
                 else:
                     told.append(f"{when} {line.text}")
@@ -161,68 +174,67 @@ class TextLines:
                 told += below(event)
         return told
 
-    def _new(self, says: tuple[Any, ...], event: Event) -> _Line:
-        if len(self._lines) >= KEPT:
-            self._lines.clear()
-        line = self._lines[says] = self._made(event, _MARK)
-        return line
-
-    def _made(self, event: Event, room: int) -> _Line:
+    def _send(self, says: tuple[Any, ...], event: Event) -> _Line:
         """A send's line, with room for a mark where an end can come."""
-        at, paint = self._layout, self._screen.paint
-        sender, target = event.sender, event.target
-        marked = self._follow_ups and event.result in ("queued", "lost_info")
+        at, sender, target = self._layout, event.sender, event.target
         if sender is None:
             # The kernel's own: nobody sent it.
-            who = paint(padded("kernel", at.sender), "faint")
+            who = self._screen.paint(padded("kernel", at.sender), "faint")
         else:
-            who = self._process(sender, at.sender)
+            who = self._process(says[_ENDS_AT : _ENDS_AT + 2], sender, at.sender)
         if target is None:
             whom = self._fitted(wording.as_given(event), at.target)
         else:
-            whom = self._process(target, at.target)
-        tail = self._tail(
-            wording.how(event, brief=at.how < _ROOMY.how),
-            wording.answer(event),
-            room if marked else 0,
-        )
-        arrow = paint(self._screen.glyphs.arrow, "faint")
-        line = f"{who} {arrow} {whom} {self._signal(event.signal)} {tail}"
+            whom = self._process(says[_ENDS_AT + 2 :], target, at.target)
+        key = (self._room, *says[:_ENDS_AT])
+        rest = self._rests.get(key)
+        if rest is None:
+            rest = _keep(self._rests, key, self._rest(event, self._room))
+        return _Line(f"{who}{self._arrow}{whom} {rest.text}", rest.end, rest.largest)
+
+    def _rest(self, event: Event, room: int) -> _Line:
+        """What comes behind the two ends."""
+        at, answer = self._layout, wording.answer(event)
+        marked = self._follow_ups and event.result in ("queued", "lost_info")
+        how = wording.how(event, brief=at.how < _ROOMY.how)
+        line = f"{self._signal(event.signal)} {self._tail(how, answer, room if marked else 0)}"
         if not marked:
             return _Line(line, "", 0)
-        before, _, end = paint("#\0", "mark").partition("\0")
         largest = _NO_LIMIT if at.edge is None else 10 ** (room - len(" #")) - 1
-        return _Line(f"{line} {before}", end, largest)
+        return _Line(f"{line} {self._before_mark}#", self._behind_mark, largest)
 
     def _end(self, event: Delivery | Death) -> str:
         """The line of a delivery or a death: the mark of its send, or why there is none."""
-        at, paint = self._layout, self._screen.paint
-        says = _END_SAYS(event._record)
-        ends = self._ends.get(says)
-        if ends is None:
-            if len(self._ends) >= KEPT:
-                self._ends.clear()
-            whom = self._process(event.target, at.target)
-            ends = self._ends[says] = f"{whom} {self._signal(event.signal)}"
+        at, says = self._layout, _END_SAYS(event._record)
+        parts = self._ends.get(says)
+        if parts is None:
+            words = wording.end(event)
+            whom = self._process(says[-2:], event.target, at.target)
+            result = self._screen.paint(self._best(words.ways, at.how, 0), words.style)
+            parts = _keep(self._ends, says, (f"{whom} {self._signal(event.signal)}", f" {result}"))
+        whom, result = parts
+        when = self._clock(event.boot_ns, event._wall_offset)
         send_id, delay = event.send_id, ""
         if send_id is None:
-            whose, style = wording.cause(event), "faint"
+            whose = f"{wording.cause(event):>{at.sender}}"
         else:
             mark = self._marks.of(send_id)
-            whose, style = ("sent earlier", "faint") if mark is None else (f"#{mark}", "mark")
+            number = "sent earlier" if mark is None else f"#{mark}"
+            room = " " * (at.sender - len(number))
+            whose = f"{room}{self._before_mark}{number}{self._behind_mark}"
             delay = f"+{span(event.delay_ns or 0, self._screen.glyphs.micro)}"
-        left = " " * (at.sender - len(whose))
-        branch = paint(self._screen.glyphs.branch, "faint")
-        tail = self._tail(delay, wording.end(event), 0)
-        when = self._clock(event.boot_ns, event._wall_offset)
-        return f"{when} {left}{paint(whose, style)} {branch} {ends} {tail}"
+        return f"{when} {whose}{self._branch}{whom} {delay:{at.how}}{result}"
 
-    def _process(self, process: Process, width: int) -> str:
+    def _process(self, says: tuple[Any, ...], process: Process, width: int) -> str:
         """Name and number; of a name that does not fit, the beginning."""
-        name, number = printable(process.comm_bytes), f" {process.pid or '-'}"
-        if self._layout.edge is not None:
-            name = shortened(name, width - len(number), self._screen.glyphs.cut)
-        return padded(name + number, width)
+        key = (width, *says)
+        known = self._processes.get(key)
+        if known is None:
+            name, number = printable(process.comm_bytes), f" {process.pid or '-'}"
+            if self._layout.edge is not None:
+                name = shortened(name, width - len(number), self._screen.glyphs.cut)
+            known = _keep(self._processes, key, padded(name + number, width))
+        return known
 
     def _fitted(self, text: str, width: int) -> str:
         if self._layout.edge is not None:
@@ -234,14 +246,31 @@ class TextLines:
         text = "-" if signal is None else signal.name or str(int(signal))
         return f"{text if len(text) <= width else text.removeprefix('SIG'):{width}}"
 
+    def _best(self, ways: tuple[str, ...], how: int, mark: int) -> str:
+        """The longest way that fits behind the column before it, with a mark of that width."""
+        room = self._layout.tail
+        if room is None:
+            return ways[0]
+        return next((way for way in ways if how + 1 + len(way) + mark <= room), ways[-1])
+
     def _tail(self, how: str, words: Words, mark: int) -> str:
         """How and what became of it; beyond its columns only where it does not fit in them."""
         at = self._layout
-        told, room = words.ways[0], at.tail
-        if room is not None:
-            room -= mark
-            beside = room - at.how - 1
-            told = next((way for way in words.ways if len(way) <= beside), words.ways[-1])
-            most = max(_LEAST_HOW, room - 1 - len(told))
-            how = shortened(how, most, self._screen.glyphs.cut).ljust(min(at.how, most))
-        return f"{how:{at.how if room is None else 0}} {self._screen.paint(told, words.style)}"
+        told = self._best(words.ways, at.how, mark)
+        width = at.how
+        if at.tail is not None:
+            width = min(width, max(_LEAST_HOW, at.tail - len(f" {told}") - mark))
+            how = shortened(
+                how, max(width, at.tail - len(f" {told}") - mark), self._screen.glyphs.cut
+            )
+        return f"{how:{width}} {self._screen.paint(told, words.style)}"
+
+
+_Value = TypeVar("_Value")
+
+
+def _keep(kept: dict[tuple[Any, ...], _Value], key: tuple[Any, ...], value: _Value) -> _Value:
+    if len(kept) >= KEPT:
+        kept.clear()
+    kept[key] = value
+    return value
