@@ -60,8 +60,7 @@ class _Relative:
         self.width = len("00000.000000")
 
     def __call__(self, boot_ns: int, offset: int) -> str:  # noqa: ARG002  # a clock's interface
-        us = (boot_ns - self._began_ns) // 1000
-        return f"{us // 1_000_000:5d}.{us % 1_000_000:06d}"
+        return f"{(boot_ns - self._began_ns) // 1000 / 1_000_000:12.6f}"
 
 
 def span(ns: int, micro: str) -> str:

@@ -70,6 +70,7 @@ def _nearest(name: str) -> list[str]:
     """The last word alone, first; then what is spelt alike."""
     word = name.lower().rpartition(".")[2]
     same = [each for each in _NAMES if each.rpartition(".")[2] == word and word]
+    same.sort(key=lambda each: each.count("."))
     alike = difflib.get_close_matches(name.lower(), _NAMES, n=3, cutoff=0.5)
     ends = [each for each in _NAMES if "." not in each]
     last = difflib.get_close_matches(word, ends, n=1, cutoff=0.5)

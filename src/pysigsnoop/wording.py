@@ -27,13 +27,13 @@ _OUTCOMES = {
     "died": Words(("died",), "death"),
     "delivered": Words(("delivered", "taken"), ""),
     "stopped": Words(("stopped",), "stop"),
-    "continued": Words(("continued",), ""),
+    "continued": Words(("continued", "resumed"), ""),
 }
 _RESULTS = {
     "ignored": Words(("ignored",), "faint"),
     "already_pending": Words(("already pending", "pending"), "faint"),
     "overflow": Words(("overflow",), "failure"),
-    "lost_info": Words(("queued, its siginfo lost", "lost info"), ""),
+    "lost_info": Words(("queued, without its siginfo", "no info"), ""),
 }
 # By whether it is blocked, and whether it is fatal.
 _WAITING = {
@@ -46,7 +46,7 @@ _ACTIONS = {
     "handler": Words(("handled",), ""),
     "default": Words(("dying",), "fatal"),
     "stop": Words(("stopped",), "stop"),
-    "ignore": Words(("no effect",), "faint"),
+    "ignore": Words(("no effect", "nothing"), "faint"),
     "unknown": Words(("stopped, or no effect", "stopped?"), ""),
 }
 _NO_SEND = {"before": "sent before", "lost": "send lost", "unknown": "send unknown"}
