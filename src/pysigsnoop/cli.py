@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .launch import Launch
     from .original import OriginalTracer
     from .sinks import Lines
+    from .stats import Lost
     from .trace_assembly import Call, Half
     from .trace_lines import LostEvents
     from .tracer import SignalTracer
@@ -55,6 +56,13 @@ class Console:
                 raise OutputFailed(
                     f"cannot write the output: {error.strerror}", hint="df .     (is a disk full?)"
                 ) from error
+
+    def loss(self, lines: Lines, lost: Lost) -> None:
+        """Tell a loss among the lines, or beside those that have no place for it."""
+        if lines.loss_aside:
+            self.say(lines.lost(lost))
+        else:
+            self.lines([lines.lost(lost)])
 
     def say(self, text: str) -> None:
         """A word to the user, beside the output; without a stderr there is nobody to tell."""
@@ -181,9 +189,9 @@ def _trace(chosen: Namespace, console: Console, launch: Launch | None = None) ->
         buffer_size=DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
     )
     with tracer, nullcontext() if launch else console.ending(tracer.stop):
+        lines = lines_for(chosen, console.out, tracer.began_ns)
         if launch:
             launch.go(tracer.stop)
-        lines = lines_for(chosen, console.out, tracer.began_ns)
         left = _stream(tracer, lines, console, chosen.duration, chosen.count)
     stats = tracer.stats
     limited = left == 0
@@ -208,11 +216,9 @@ def _stream(
         events = tracer.read(min(waits, default=None), count)
         lost = loss.look(now=not events)
         looked = not events
-        console.lines(lines.events(events) if lines.events else map(lines.event, events))
-        if lost and lines.loss_aside:
-            console.say(lines.lost(lost))
-        elif lost:
-            console.lines([lines.lost(lost)])
+        console.lines(lines.of(events))
+        if lost:
+            console.loss(lines, lost)
         if count is not None:
             count -= len(events)
         if end is not None and time.monotonic() >= end:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import loss
-from .columns import encode
+from .chosen_columns import encode
 from .fields import value_of
 
 if TYPE_CHECKING:

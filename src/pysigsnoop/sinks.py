@@ -36,6 +36,10 @@ class Lines(NamedTuple):
     #: Whether a loss has no place among the lines, and is said beside them.
     loss_aside: bool = False
 
+    def of(self, events: Iterable[Event]) -> Iterable[str]:
+        """The lines of some events."""
+        return self.events(events) if self.events else map(self.event, events)
+
 
 def json_lines() -> Lines:
     """One JSON object a line, ASCII only, so no byte of a name reaches a terminal raw."""

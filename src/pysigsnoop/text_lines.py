@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from . import wording
+from . import line_words
 from ._records import END_FIELDS, SEND_FIELDS
 from .clock_text import span
 from .marks import Marks
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from .clock_text import Clock
     from .ends import Death, Delivery
     from .event import Event, Process
+    from .line_words import Words
     from .signals import Signal
     from .terminal import Screen
-    from .wording import Words
 
 # So many lines' parts are kept: some hundred bytes each. Others choose them, so all go when full.
 KEPT = 2048
@@ -183,7 +183,7 @@ class TextLines:
         else:
             who = self._process(says[_ENDS_AT : _ENDS_AT + 2], sender, at.sender)
         if target is None:
-            whom = self._fitted(wording.as_given(event), at.target)
+            whom = self._fitted(line_words.as_given(event), at.target)
         else:
             whom = self._process(says[_ENDS_AT + 2 :], target, at.target)
         key = (self._room, *says[:_ENDS_AT])
@@ -194,9 +194,9 @@ class TextLines:
 
     def _rest(self, event: Event, room: int) -> _Line:
         """What comes behind the two ends."""
-        at, answer = self._layout, wording.answer(event)
+        at, answer = self._layout, line_words.answer(event)
         marked = self._follow_ups and event.result in ("queued", "lost_info")
-        how = wording.how(event, brief=at.how < _ROOMY.how)
+        how = line_words.how(event, brief=at.how < _ROOMY.how)
         line = f"{self._signal(event.signal)} {self._tail(how, answer, room if marked else 0)}"
         if not marked:
             return _Line(line, "", 0)
@@ -208,7 +208,7 @@ class TextLines:
         at, says = self._layout, _END_SAYS(event._record)
         parts = self._ends.get(says)
         if parts is None:
-            words = wording.end(event)
+            words = line_words.end(event)
             whom = self._process(says[-2:], event.target, at.target)
             result = self._screen.paint(self._best(words.ways, at.how, 0), words.style)
             parts = _keep(self._ends, says, (f"{whom} {self._signal(event.signal)}", f" {result}"))
@@ -216,7 +216,7 @@ class TextLines:
         when = self._clock(event.boot_ns, event._wall_offset)
         send_id, delay = event.send_id, ""
         if send_id is None:
-            whose = f"{wording.cause(event):>{at.sender}}"
+            whose = f"{line_words.cause(event):>{at.sender}}"
         else:
             mark = self._marks.of(send_id)
             number = "sent earlier" if mark is None else f"#{mark}"

@@ -29,7 +29,7 @@ def _json(chosen: Namespace) -> Lines:
     lines = sinks.json_lines()
     if not chosen.fields:
         return lines
-    from .columns import chosen_objects
+    from .chosen_columns import chosen_objects
 
     return Lines([], chosen_objects(chosen.fields), lines.lost)
 
@@ -45,8 +45,8 @@ def _csv(chosen: Namespace) -> Lines:
 
 
 def _text(chosen: Namespace, out: TextIO | None, began_ns: int) -> Lines:
+    from .chosen_columns import TextColumns
     from .clock_text import clock
-    from .columns import TextColumns
     from .terminal import Screen
     from .text_lines import TextLines
 

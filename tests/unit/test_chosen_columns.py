@@ -13,8 +13,8 @@ import pytest
 
 from pysigsnoop import Event, Lost, fields, loss
 from pysigsnoop._records import KNOWN, ORIGIN
+from pysigsnoop.chosen_columns import TextColumns, chosen_objects
 from pysigsnoop.clock_text import clock
-from pysigsnoop.columns import TextColumns, chosen_objects
 from pysigsnoop.csv_lines import CsvLines
 from pysigsnoop.details import sides
 from pysigsnoop.terminal import Screen
