@@ -43,10 +43,10 @@ class Console:
         Raises BrokenPipeError where nobody reads any more, OutputFailed where
         they cannot be written.
         """
-        text = "\n".join(lines)
+        text = "\n".join([*lines, ""])
         if text and self.out:
             try:
-                self.out.write(f"{text}\n")
+                self.out.write(text)
                 self.out.flush()
             except BrokenPipeError:
                 _discard(self.out)
