@@ -7,7 +7,6 @@ against the JSON form itself.
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -68,6 +67,8 @@ def chosen(text: str) -> list[str]:
 
 def _nearest(name: str) -> list[str]:
     """The last word alone, first; then what is spelt alike."""
+    import difflib  # late: few are wrong
+
     word = name.lower().rpartition(".")[2]
     same = [each for each in _NAMES if each.rpartition(".")[2] == word and word]
     same.sort(key=lambda each: each.count("."))
