@@ -16,7 +16,7 @@ printable      text from other processes, made safe to print
 errors         PysigsnoopError and its kinds, each with a hint of what to type
 
 The package is laid out along the way of a record: bpf_object (load, attach),
-ring (batches), tracer and event (the API), sinks (lines), cli.
+ring (batches), tracer and event (the API), views (lines), cli.
 """
 
 from __future__ import annotations

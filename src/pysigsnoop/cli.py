@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .launch import Launch
     from .original import OriginalTracer
     from .sinks import Lines
+    from .stats import Lost
     from .trace_assembly import Call, Half
     from .trace_lines import LostEvents
     from .tracer import SignalTracer
@@ -42,7 +43,7 @@ class Console:
         Raises BrokenPipeError where nobody reads any more, OutputFailed where
         they cannot be written.
         """
-        text = "".join(f"{line}\n" for line in lines)
+        text = "\n".join([*lines, ""])
         if text and self.out:
             try:
                 self.out.write(text)
@@ -55,6 +56,13 @@ class Console:
                 raise OutputFailed(
                     f"cannot write the output: {error.strerror}", hint="df .     (is a disk full?)"
                 ) from error
+
+    def loss(self, lines: Lines, lost: Lost) -> None:
+        """Tell a loss among the lines, or beside those that have no place for it."""
+        if lines.loss_aside:
+            self.say(lines.lost(lost))
+        else:
+            self.lines([lines.lost(lost)])
 
     def say(self, text: str) -> None:
         """A word to the user, beside the output; without a stderr there is nobody to tell."""
@@ -149,9 +157,12 @@ def _command(chosen: Namespace, console: Console) -> int:
 
 
 def _trace(chosen: Namespace, console: Console, launch: Launch | None = None) -> ExitStatus:
+    from .fields import need_details
     from .following import DEFAULT_MAX
     from .tracer import DEFAULT_BUFFER, SignalTracer  # needs libbpf, which --help must not
+    from .views import lines_for
 
+    fields = chosen.fields or ()
     follow = [*(chosen.follow or ()), *([launch.pid] if launch else ())]
     tracer = SignalTracer(
         signals=chosen.signal,
@@ -170,16 +181,15 @@ def _trace(chosen: Namespace, console: Console, launch: Launch | None = None) ->
         fatal_only=chosen.fatal,
         outcomes=not chosen.no_outcomes,
         exits=chosen.exits,
-        details=chosen.details or chosen.verbose,
-        stacks=chosen.stack,
+        details=chosen.details or chosen.verbose or need_details(fields),
+        stacks=chosen.stack or "stack" in fields,
         follow=follow or None,
         max_followed=chosen.max_followed or DEFAULT_MAX,
         attach=chosen.attach,
         buffer_size=DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
     )
-    verbose = chosen.details or chosen.verbose
-    lines = sinks.json_lines() if chosen.json else sinks.VERBOSE if verbose else sinks.TEXT
     with tracer, nullcontext() if launch else console.ending(tracer.stop):
+        lines = lines_for(chosen, console.out, tracer.began_ns)
         if launch:
             launch.go(tracer.stop)
         left = _stream(tracer, lines, console, chosen.duration, chosen.count)
@@ -206,8 +216,9 @@ def _stream(
         events = tracer.read(min(waits, default=None), count)
         lost = loss.look(now=not events)
         looked = not events
-        console.lines(map(lines.event, events))
-        console.lines([lines.lost(lost)] if lost else [])
+        console.lines(lines.of(events))
+        if lost:
+            console.loss(lines, lost)
         if count is not None:
             count -= len(events)
         if end is not None and time.monotonic() >= end:

@@ -6,11 +6,12 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from . import __version__, subcommands
+from . import __version__, clock_text, fields, subcommands
 from .exit_status import ExitStatus
 from .families import CALL_FAMILIES, NO_CALLS
 from .option_types import count, pids, seconds, signals, size, users, words
 
+_FORMATS = ("text", "json", "csv")
 _EXAMPLES = """\
 examples:
   pysigsnoop                      sends by processes, the kernel's fatal signals
@@ -80,16 +81,37 @@ def _add_output(top: argparse.ArgumentParser) -> None:
     ends = top.add_mutually_exclusive_group()
     ends.add_argument("--no-outcomes", action="store_true", help="sends only: no follow-up lines")
     ends.add_argument("--exits", action="store_true", help="processes that exit by themselves too")
-    top.add_argument("-j", "--json", action="store_true", help="one JSON object a line")
     top.add_argument(
         "--details",
         action="store_true",
         help="command line, program, parents and login of both ends",
     )
     top.add_argument(
-        "-v", "--verbose", action="store_true", help="user and command line in the columns too"
+        "-v", "--verbose", action="store_true", help="below each line, who both ends are"
     )
     top.add_argument("--stack", action="store_true", help="the stack of the thread that sends")
+    form = top.add_argument_group("how to show it")
+    form.add_argument("--format", choices=_FORMATS, default="text", help="default text")
+    form.add_argument(
+        *("-j", "--json"), dest="format", action="store_const", const="json", help="--format json"
+    )
+    form.add_argument(
+        *("-o", "--fields"),
+        metavar="FIELD,...",
+        type=fields.chosen,
+        action="extend",
+        help="these keys of the JSON form only: time,sender.comm,signal",
+    )
+    form.add_argument(
+        "--time", choices=clock_text.KINDS, default="wall", help="of text (default wall: local)"
+    )
+    form.add_argument("--date", action="store_true", help="the date before the time")
+    form.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="of text (default auto: on a terminal, unless NO_COLOR is set)",
+    )
 
 
 def _add_filters(top: argparse.ArgumentParser) -> None:
@@ -151,6 +173,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _checked(top: argparse.ArgumentParser, given: list[str]) -> argparse.Namespace:
     options = top.parse_args(given)
+    if options.date and options.time == "relative":
+        top.error("--date goes with --time wall or utc\n  hint: leave out one of --date, --time")
     if options.trace_pipe:
         taken = {"trace_pipe", "duration", "count"}
         for name, value in vars(options).items():

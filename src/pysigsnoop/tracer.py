@@ -276,6 +276,13 @@ class SignalTracer:
                 self._following.add(pid)
 
     @property
+    def began_ns(self) -> int:
+        """When the trace began, in ns on the boot clock. Raises TracerClosed before `open`."""
+        if not self._ready:
+            raise TracerClosed("the tracer was not opened", hint="with SignalTracer() as tracer:")
+        return self._began_ns
+
+    @property
     def attachment(self) -> Attachment:
         """How it is attached, and why not otherwise. Raises TracerClosed before `open`."""
         if self._attachment is None:

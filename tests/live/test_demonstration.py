@@ -54,12 +54,16 @@ def test_text_tells_the_kill_and_then_that_nobody_is_there(
     running.wait_for_header()
     kill_twice(sender, sleeper)
     first, death, second = (running.line().split() for _ in range(3))
-    sent = [str(sender.pid), "sender", "kill", "SIGKILL", str(sleeper.pid)]
+    pid = str(sleeper.pid)
+    sent = ["sender", str(sender.pid), "\u2192", "sleep", pid, "SIGKILL", "kill"]
     # It may have died before the line was written.
-    assert first[1:] in ([*sent, "fatal"], [*sent, "died"])
-    assert death[1:7] == ["-", "-", "death", "SIGKILL", str(sleeper.pid), "died"]
-    assert death[7].startswith("+")
-    assert second[1:] == [*sent, "ESRCH"]
+    assert first[1:] in ([*sent, "fatal", "#1"], [*sent, "died", "#1"])
+    assert death[1:6] == ["#1", "\u2514", "sleep", pid, "SIGKILL"]
+    assert death[6].startswith("+")
+    assert death[-1] == "died"
+    # Nobody is there any more, so nobody is named.
+    nobody = ["sender", str(sender.pid), "\u2192", pid, "SIGKILL", "kill"]
+    assert second[1:9] == [*nobody, "failed", "ESRCH"]
     ended = running.end(0)
     assert (ended.status, ended.lines, ended.summary) == (0, [], "3 received, 0 lost\n")
 

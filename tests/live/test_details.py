@@ -137,16 +137,19 @@ def test_json_has_the_keys_with_the_option_and_is_plain_ascii(command: MakeComma
 def test_people_see_who_it_is_and_no_raw_byte(command: MakeCommand, option: str) -> None:
     with telling(HOSTILE) as told:
         running = command(option, "-p", str(told.pid))
-        assert running.wait_for_header().endswith(" UID COMMAND")
+        running.wait_for_header()
         told.do("send", 0, NOBODY)
+        assert " failed ESRCH " in running.line()
         line = running.line()
     assert line.isprintable()
-    found = re.search(r" ESRCH +(\d+) (.*)$", line)
+    found = re.search(
+        r"^    sender: user \S+ \((\d+)\), .*parent \S+ (\d+).*, command: (.*)$", line
+    )
     assert found
-    assert int(found[1]) == os.getuid()
+    assert (int(found[1]), int(found[2])) == (os.getuid(), os.getpid())
     # A shell takes it for the same arguments.
     done = subprocess.run(
-        ["bash", "-c", f"printf '%s\\0' {found[2]}"],
+        ["bash", "-c", f"printf '%s\\0' {found[3]}"],
         check=True,
         capture_output=True,
         env={**os.environ, "LC_ALL": "C.UTF-8"},

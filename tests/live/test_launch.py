@@ -125,7 +125,7 @@ def test_the_commands_streams_are_its_own() -> None:
     header, beside, line, closing = done.stderr.decode().splitlines()
     assert header.startswith("TIME")
     assert beside == "beside"
-    assert re.search(r" sh +kill +0 +\d+ 0$", line)
+    assert re.search(r" sh (\d+) +\u2192 sh \1 +0 +kill +ok$", line)
     assert closing == "1 received, 0 lost"
 
 
@@ -369,4 +369,5 @@ def test_follow_on_the_command_line_takes_in_what_runs(
         ended = running.end()
         other.stdin.close()
     assert ended.status == ExitStatus.INTERRUPTED
-    assert [line.split()[2:5] for line in ended.lines] == [["sh", "kill", "0"]] * 3
+    told = [line.split() for line in ended.lines]
+    assert [[line[1], *line[6:]] for line in told] == [["sh", "0", "kill", "ok"]] * 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 from pysigsnoop import SignalTracer, printable
 
@@ -60,8 +61,8 @@ def test_people_see_no_raw_byte_of_a_name(sender: Sender, command: MakeCommand) 
         sender.send(target=NOBODY)
         line = running.line()
         assert line.isprintable()
-        assert printable(given) in line
-        assert line.endswith(f" {NOBODY} ESRCH")
+        assert f"{printable(given)} {sender.pid} " in line
+        assert re.search(rf" \u2192 {NOBODY} +0 +kill +failed ESRCH ", line)
     assert running.end().lines == []
 
 

@@ -6,7 +6,18 @@ import struct
 from typing import Any
 
 from pysigsnoop import Event
-from pysigsnoop._records import KNOWN, ORIGIN, OUTCOME, RECORD_TYPE, SEND_FIELDS, SEND_FORMAT
+from pysigsnoop._records import (
+    ACTION,
+    END_FIELDS,
+    KNOWN,
+    NO_SEND,
+    ORIGIN,
+    OUTCOME,
+    RECORD_TYPE,
+    SEND_FIELDS,
+    SEND_FORMAT,
+)
+from pysigsnoop.ends import END, Began, Death, Delivery
 
 #: Everything that a record can say at once; each test takes away what its case lacks.
 EVERYTHING = sum(KNOWN.values())
@@ -69,3 +80,17 @@ KILL = {
     "target.comm": b"sleep",
     "target.parent_comm": b"init",
 }
+
+
+def end(kind: str, action: str, wall: int = 0, **changed: Any) -> Delivery | Death:
+    """The `delivery` or `death` that KILL's target met, of the send with KILL's id."""
+    values = {name: value for name, value in KILL.items() if name.startswith("target.")}
+    values |= {"signo": 9, "send_id": 77, "boot_ns": 5_000_136_123, "delay_ns": 136_000}
+    values |= {"type": RECORD_TYPE[kind], "action": ACTION[action]}
+    values |= {name.replace("target_", "target."): new for name, new in changed.items()}
+    if "no_send" in changed:
+        values |= {"send_id": 0, "delay_ns": 0, "no_send": NO_SEND[changed["no_send"]]}
+    assert values.keys() <= {*END_FIELDS}
+    filled = [values.get(name, b"" if name.endswith("comm") else 0) for name in END_FIELDS]
+    made = Delivery if kind == "delivery" else Death
+    return made(END.unpack(END.pack(*filled)), wall, Began(0, gaps=False))

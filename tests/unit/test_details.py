@@ -23,7 +23,6 @@ from pysigsnoop._records import (
 )
 from pysigsnoop.details import Ancestor, CommandLines, Details, Program, proc_is_ours, sides
 from pysigsnoop.event import Event
-from pysigsnoop.sinks import VERBOSE, verbose_line
 from pysigsnoop.text import quoted
 
 from .records import KILL, event
@@ -242,16 +241,3 @@ def test_printable_arguments_are_quoted_as_a_shell_reads_them(words: list[str]) 
 @given(st.lists(WORDS, max_size=5))
 def test_nothing_raw_is_printed_of_a_command_line(arguments: list[bytes]) -> None:
     assert quoted(arguments).isprintable()
-    line = verbose_line(detailed(details_record("cmdline", cmdline=packed(arguments))))
-    assert line.isprintable()
-    assert line.endswith(f"  1000 {quoted(arguments)}")
-
-
-def test_a_verbose_line_tells_a_cut_and_what_is_missing() -> None:
-    raw = details_record("cmdline", "cmdline_cut", cmdline=b"kill\0-")
-    assert verbose_line(detailed(raw)).endswith("  1000 kill - ...")
-    assert verbose_line(detailed()).endswith("  1000 -")
-    assert verbose_line(detailed(raw, known=0)).endswith("     - -")
-    (header,) = VERBOSE.header
-    place = header.index("COMMAND")
-    assert verbose_line(detailed(raw))[place:] == "kill - ..."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pysigsnoop import line_words
 from pysigsnoop._records import (
     ACTION,
     NO_SEND,
@@ -111,6 +112,19 @@ def test_every_word_about_ends_is_documented_and_no_other() -> None:
 
 def test_every_key_of_a_lost_line_is_documented_and_no_other() -> None:
     assert sorted(first_column("Lines of type `lost`")) == sorted(as_dict(Lost(ring_full=1)))
+
+
+def test_every_word_of_the_text_view_is_documented() -> None:
+    said = [
+        *line_words._OUTCOMES.values(),
+        *line_words._RESULTS.values(),
+        *line_words._ACTIONS.values(),
+        *line_words._WAITING.values(),
+        line_words.end(end(Death)),
+    ]
+    ways = {way for words in said for way in words.ways} | {*line_words._NO_SEND.values()}
+    view = section("The text view").replace("`exited 3`", "`exited 0`")
+    assert {way for way in ways if f"`{way}`" not in view} == set()
 
 
 def test_every_way_to_attach_is_documented() -> None:

@@ -1,9 +1,8 @@
-"""Lines for people and for programs."""
+"""Lines in JSON, losses, the original's line and the closing one."""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -32,114 +31,11 @@ def event(**changed: Any) -> Event:
     return records.event(WIDEST, **changed)
 
 
-def reached(**changed: Any) -> Event:
-    return records.event(KILL, **changed)
-
-
-def columns(line: str) -> dict[str, str]:
-    """What stands under each name of the header; a column reaches to where the next may begin."""
-    header = sinks.HEADER
-    begin = {"TIME": 0, "PID": 13, "COMM": 21, "HOW": 37, "SIGNAL": 48, "TARGET": 60, "RESULT": 69}
-    # Words begin where their names do; numbers end there.
-    for name in ("TIME", "COMM", "HOW", "SIGNAL", "RESULT"):
-        assert header.index(name) == begin[name]
-    assert header.index("PID") + len("PID") == begin["COMM"] - 1
-    assert header.index("TARGET") + len("TARGET") == begin["RESULT"] - 1
-    ends = [*list(begin.values())[1:], len(line) + 1]
-    assert all(line[end - 1 : end] in (" ", "") for end in ends)
-    return {name: line[at : end - 1] for (name, at), end in zip(begin.items(), ends, strict=True)}
-
-
-@pytest.mark.parametrize("origin", [name for name, number in ORIGIN.items() if number])
-@pytest.mark.parametrize("error", [-11, -1, -95])
-def test_the_widest_line_is_below_80_columns(origin: str, error: int) -> None:
-    assert len(sinks.HEADER) < 80
-    line = sinks.text_line(event(origin=ORIGIN[origin], ret=error))
-    assert len(line) < 80
-    assert columns(line)["SIGNAL"] == "SIGRTMIN+30"
-
-
-@pytest.mark.parametrize("pid", [0, 1, 2**22])
-@pytest.mark.parametrize("signo", [0, 9, 26, 33, 64, 65, -1])
-@pytest.mark.parametrize("target", [0, -1, 2219, -4_194_304])
-def test_values_stand_under_their_names(pid: int, signo: int, target: int) -> None:
-    found = event(sender_pid=pid, signo=signo, target_arg=target, ret=-3, sender_comm=b"a b")
-    shown = columns(sinks.text_line(found))
-    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", shown["TIME"])
-    assert shown["PID"] == f"{pid or '-':>7}"
-    assert shown["COMM"] == "a b".ljust(15)
-    assert shown["HOW"] == "tgsigqueue"
-    assert shown["SIGNAL"].rstrip() == (found.signal.name or str(signo))
-    assert shown["TARGET"] == f"{target:>8}"
-    assert shown["RESULT"] == "ESRCH"
-
-
-@pytest.mark.parametrize(
-    ("changed", "target"),
-    [
-        ({}, "2219"),
-        # The process reached, whatever the argument was.
-        ({"target_arg": -1}, "2219"),
-        # Reached, and not in sight from here: the argument is another namespace's number.
-        ({"target_pid": 0, "target_arg": 5}, "-"),
-        ({"target_pid": 0, "known": known("target", "generated")}, "-"),
-        ({"known": known("sender", "argument", "ret"), "target_arg": -1}, "-1"),
-    ],
-)
-def test_the_target_is_the_process_reached_or_else_the_argument(
-    changed: dict[str, Any], target: str
-) -> None:
-    assert columns(sinks.text_line(reached(**changed)))["TARGET"].strip() == target
-
-
-@pytest.mark.parametrize(
-    ("origin", "how"),
-    [
-        ("kill", "kill"),
-        ("rt_sigqueueinfo", "sigqueue"),
-        ("rt_tgsigqueueinfo", "tgsigqueue"),
-        ("pidfd_send_signal", "pidfd"),
-        ("parent-death", "parent"),
-        ("cgroup.kill", "cgroup"),
-        ("fault", "fault"),
-    ],
-)
-def test_the_origin_is_told_in_a_word_that_fits(origin: str, how: str) -> None:
-    assert columns(sinks.text_line(reached(origin=ORIGIN[origin])))["HOW"].strip() == how
-
-
-def test_without_a_sender_nobody_is_named() -> None:
-    line = sinks.text_line(reached(origin=ORIGIN["fault"], known=known("target", "generated")))
-    shown = columns(line)
-    assert (shown["PID"].strip(), shown["COMM"].strip()) == ("-", "-")
-    assert "bash" not in line
-
-
-@pytest.mark.parametrize(
-    ("changed", "answer"),
-    [
-        ({}, "fatal"),
-        ({"fatal": 0}, "queued"),
-        ({"blocked": 1}, "blocked"),
-        ({"result": 1}, "ignored"),
-        ({"result": 2}, "pending"),
-        ({"result": 3, "ret": -11}, "EAGAIN"),
-        ({"result": 4}, "lost info"),
-        ({"ret": -1, "known": known("sender", "argument", "ret")}, "EPERM"),
-        # Signal 0: the call succeeded, and nothing was sent.
-        ({"ret": 0, "signo": 0, "known": known("sender", "target", "argument", "ret")}, "0"),
-    ],
-)
-def test_the_answer_is_one_word(changed: dict[str, Any], answer: str) -> None:
-    assert columns(sinks.text_line(reached(**changed)))["RESULT"] == answer
-
-
 HOSTILE = [b"\x1b[2J\n\xff\r", "\u202eabc".encode(), b"\x85\\", b'"}\n{"']
 
 
 @pytest.mark.parametrize("comm", HOSTILE)
 def test_a_hostile_name_stays_on_its_line_and_prints(comm: bytes) -> None:
-    assert sinks.text_line(event(sender_comm=comm)).isprintable()
     assert sinks.original_line(Call(1, comm, 9, 2, 0)).isprintable()
 
 

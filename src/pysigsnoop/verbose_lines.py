@@ -1,0 +1,105 @@
+"""Below a line of the default view, with `-v`: who both ends are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .text import printable, quoted
+from .whereabouts import Recent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .ends import Death, Delivery
+    from .event import Event, Process
+
+# The users of a machine, as a rule.
+_REMEMBERED = 1024
+# What /proc/self/uid_map says where numbers mean here what they mean to the kernel.
+_ALL_UIDS = ["0", "0", str(2**32 - 1)]
+
+
+class Verbose:
+    """Makes the lines; `user_name` tells what a uid is called here, None for nothing."""
+
+    def __init__(self, user_name: Callable[[int], str | None] | None = None) -> None:
+        self._user_name = user_name or (name_of_user if uids_are_ours() else _no_name)
+        self._users: Recent[int, str] = Recent(_REMEMBERED)
+
+    def lines(self, event: Event | Delivery | Death) -> list[str]:
+        """Of a send, both ends; of what names no send, the process that it came to."""
+        if event.type != "send":
+            return [] if event.send_id else [self._line("target", event.target)]
+        sender, target = event.sender, event.target
+        if sender and target and _same(sender, target):
+            return [self._line("itself", sender)]
+        ends = (("sender", sender), ("target", target))
+        return [self._line(name, end) for name, end in ends if end is not None]
+
+    def _line(self, name: str, process: Process) -> str:
+        parts = [f"user {self._user(process.uid)}"]
+        if process.loginuid is not None and process.loginuid != process.uid:
+            parts.append(f"login {self._user(process.loginuid)}")
+        parts.append(_parents(process))
+        container, unit, pod = process.place
+        for word, place in (("container", container), ("pod", pod), ("unit", unit)):
+            if place is not None:
+                parts.append(f"{word} {_safe(place)}")
+        return f"    {name}: {', '.join(parts)}{_command(process)}"
+
+    def _user(self, uid: int) -> str:
+        known = self._users.get(uid)
+        if known is None:
+            name = self._user_name(uid)
+            known = str(uid) if name is None else f"{_safe(name)} ({uid})"
+            self._users.put(uid, known)
+        return known
+
+
+def _same(one: Process, other: Process) -> bool:
+    return (one.host_pid, one.start_ns) == (other.host_pid, other.start_ns)
+
+
+def _parents(process: Process) -> str:
+    """From the parent up, as far as is known."""
+    known = process.parents
+    if known:
+        chain = [(each.comm, each.pid) for each in known]
+    else:
+        chain = [(process.parent_comm, process.parent_pid)]
+    return "parent " + " < ".join(f"{_safe(name)} {pid or '-'}" for name, pid in chain)
+
+
+def _command(process: Process) -> str:
+    """The command line as a shell takes it; `...` where there is more of it."""
+    arguments = process.cmdline_bytes
+    if arguments is None:
+        return ""
+    return f", command: {quoted(arguments)}{' ...' * bool(process.cmdline_truncated)}"
+
+
+def _safe(text: str) -> str:
+    return printable(text.encode())
+
+
+def name_of_user(uid: int) -> str | None:
+    """What this machine calls a user."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None
+
+
+def _no_name(uid: int) -> None:
+    """In the place of `name_of_user` where a number means another user here."""
+
+
+def uids_are_ours(uid_map: Path = Path("/proc/self/uid_map")) -> bool:
+    """Whether uids of the initial user namespace are what this process knows them as."""
+    try:
+        return uid_map.read_text().split() == _ALL_UIDS
+    except OSError:
+        return False
