@@ -51,7 +51,7 @@ $(VENV)/.installed: pyproject.toml Makefile
 	@$(MAKE) --no-print-directory packages WANTED="$(BUILD_PACKAGES)"
 	$(AS_OWNER) $(PYTHON) -m venv $(VENV)
 	$(AS_OWNER) $(IN_VENV)/pip install --quiet --upgrade pip
-	$(AS_OWNER) $(IN_VENV)/pip install --quiet --group build --group test cffi pyelftools
+	$(AS_OWNER) $(IN_VENV)/pip install --quiet --group build --group test cffi pyelftools rich
 	@$(AS_OWNER) touch $@
 
 # Installs those of $(WANTED) that are not there; one at a time, for make -j.

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, TextIO
 
-from . import options, sinks, subcommands
+from . import options, sinks, subcommands, tracer_options
 from .errors import CommandFailed, FilterInvalid, OutputFailed, PysigsnoopError
-from .exit_status import ExitStatus
+from .exit_status import ExitStatus, of_trace
 from .text import printable
 
 if TYPE_CHECKING:
@@ -131,9 +131,7 @@ def _run(chosen: Namespace, console: Console) -> int:
 
 
 def _status(console: Console, lost: int) -> ExitStatus:
-    if lost:
-        return ExitStatus.LOST
-    return ExitStatus.INTERRUPTED if console.interrupted else ExitStatus.DONE
+    return of_trace(lost, interrupted=console.interrupted)
 
 
 def _command(chosen: Namespace, console: Console) -> int:
@@ -158,35 +156,16 @@ def _command(chosen: Namespace, console: Console) -> int:
 
 def _trace(chosen: Namespace, console: Console, launch: Launch | None = None) -> ExitStatus:
     from .fields import need_details
-    from .following import DEFAULT_MAX
-    from .tracer import DEFAULT_BUFFER, SignalTracer  # needs libbpf, which --help must not
     from .views import lines_for
 
     fields = chosen.fields or ()
-    follow = [*(chosen.follow or ()), *([launch.pid] if launch else ())]
-    tracer = SignalTracer(
-        signals=chosen.signal,
-        exclude_signals=chosen.exclude_signal,
-        origins=chosen.origin,
-        scope="all" if chosen.all else "kernel" if chosen.kernel else "default",
-        sender_pid=chosen.pid,
-        target_pid=chosen.target,
-        sender_uid=chosen.user,
-        target_uid=chosen.target_user,
-        sender_comm=chosen.comm,
-        target_comm=chosen.target_comm,
-        sender_cgroup=chosen.cgroup,
-        target_cgroup=chosen.target_cgroup,
-        failed_only=chosen.failed,
-        fatal_only=chosen.fatal,
+    tracer = tracer_options.tracer(
+        chosen,
+        follow=[launch.pid] if launch else (),
         outcomes=not chosen.no_outcomes,
         exits=chosen.exits,
         details=chosen.details or chosen.verbose or need_details(fields),
         stacks=chosen.stack or "stack" in fields,
-        follow=follow or None,
-        max_followed=chosen.max_followed or DEFAULT_MAX,
-        attach=chosen.attach,
-        buffer_size=DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
     )
     with tracer, nullcontext() if launch else console.ending(tracer.stop):
         lines = lines_for(chosen, console.out, tracer.began_ns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import operator
 from typing import TYPE_CHECKING, Any, Literal
 
 from ._records import (
@@ -37,6 +38,11 @@ _AT = {name: index for index, name in enumerate(SEND_FIELDS)}
 _OF = {name: index for index, name in enumerate(PROCESS_FIELDS)}
 _KNOWN = _AT["known"]
 _SENDER, _TARGET = _AT["sender.pid"], _AT["target.pid"]
+_ENDS = ("pid", "host_pid", "start_ns", "uid", "comm")
+_ALIKE = operator.itemgetter(
+    *(_AT[name] for name in ("origin", "signo", "known", "ret", "result", "fatal", "target_arg")),
+    *(end + _OF[name] for end in (_SENDER, _TARGET) for name in _ENDS),
+)
 _ORIGIN_NAMES = {number: name for name, number in ORIGIN.items()}
 _RESULT_NAMES = {number: name for name, number in RESULT.items()}
 _OUTCOME_NAMES = {number: name for name, number in OUTCOME.items() if number}
@@ -397,6 +403,11 @@ class Event(Timed):
         `delivered`, `stopped`, `continued`, `died`, `discarded` or `unknown`. Never changed
         later: a Delivery or Death with this `id` says more. None where nothing was sent."""
         return _OUTCOME_NAMES.get(self._get("outcome"))
+
+    def alike(self) -> tuple[Any, ...]:
+        """Equal for sends of one signal between the same two ends, sent and answered alike, so
+        that who counts many can look at one of each kind."""
+        return _ALIKE(self._record)  # type: ignore[no-any-return]
 
     @property
     def stack(self) -> list[Frame] | None:

@@ -21,3 +21,10 @@ class ExitStatus(enum.IntEnum):
     NOT_FOUND = 127
     SIGNALLED = 128
     INTERRUPTED = 130
+
+
+def of_trace(lost: int, *, interrupted: bool) -> ExitStatus:
+    """What a trace that ran ends with."""
+    if lost:
+        return ExitStatus.LOST
+    return ExitStatus.INTERRUPTED if interrupted else ExitStatus.DONE

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 
-from . import __version__, clock_text, fields, subcommands
+from . import __version__, clock_text, fields, subcommands, tracer_options
 from .exit_status import ExitStatus
-from .families import CALL_FAMILIES, NO_CALLS
-from .option_types import count, pids, seconds, signals, size, users, words
+from .option_types import count, seconds
 
 _FORMATS = ("text", "json", "csv")
 _EXAMPLES = """\
@@ -48,22 +46,11 @@ def parser(*, commands: bool = True) -> argparse.ArgumentParser:
     top.set_defaults(command=None)
     top.add_argument("--version", action="version", version=f"pysigsnoop {__version__}")
     _add_output(top)
-    _add_filters(top)
+    tracer_options.add_filters(top)
     end = top.add_argument_group("limits")
     end.add_argument("--duration", metavar="S", type=seconds, help="end after S seconds")
     end.add_argument("--count", metavar="N", type=count, help="end after N lines")
-    end.add_argument(
-        "--max-followed", metavar="N", type=count, help="processes at once (default 65536)"
-    )
-    end.add_argument("--buffer", metavar="SIZE", type=size, help="ring size: 64K, 8M (default 8M)")
-    end.add_argument(
-        "--attach",
-        metavar="HOW",
-        default="auto",
-        choices=("auto", *CALL_FAMILIES, NO_CALLS),
-        help="watch calls by fentry, tracepoint or raw (default auto: the first that works), or\n"
-        "none: only what is generated, no failed calls",
-    )
+    tracer_options.add_limits(end)
     top.set_defaults(subcommand=None)
     if commands:
         subcommands.add_to(top)
@@ -72,9 +59,7 @@ def parser(*, commands: bool = True) -> argparse.ArgumentParser:
 
 
 def _add_output(top: argparse.ArgumentParser) -> None:
-    what = top.add_argument_group("what to show").add_mutually_exclusive_group()
-    what.add_argument("--all", action="store_true", help="all of the kernel's signals too")
-    what.add_argument("--kernel", action="store_true", help="the kernel's signals only")
+    what = tracer_options.add_scope(top)
     what.add_argument(
         "--trace-pipe", action="store_true", help="run the original program; takes no filters"
     )
@@ -112,37 +97,6 @@ def _add_output(top: argparse.ArgumentParser) -> None:
         default="auto",
         help="of text (default auto: on a terminal, unless NO_COLOR is set)",
     )
-
-
-def _add_filters(top: argparse.ArgumentParser) -> None:
-    keep = top.add_argument_group(
-        "filters",
-        "Met in the kernel. All given must be met; each takes a list: -s KILL,TERM.",
-    )
-
-    def add(*names: str, metavar: str, kind: Callable[[str], object], text: str) -> None:
-        keep.add_argument(*names, metavar=metavar, type=kind, action="extend", help=text)
-
-    add("-p", "--pid", metavar="PID", kind=pids, text="sent by these processes")
-    add(
-        "-T",
-        "--target",
-        metavar="PID",
-        kind=pids,
-        text="sent to these; also 0, -1, -PGID as given",
-    )
-    add("-u", "--user", metavar="USER", kind=users, text="sent by these users")
-    add("--target-user", metavar="USER", kind=users, text="sent to processes of these users")
-    add("-c", "--comm", metavar="NAME", kind=words, text="sent by processes of these names")
-    add("--target-comm", metavar="NAME", kind=words, text="sent to processes of these names")
-    add("--cgroup", metavar="PATH", kind=words, text="sent from these cgroups, or below")
-    add("--target-cgroup", metavar="PATH", kind=words, text="sent into these cgroups, or below")
-    add("-s", "--signal", metavar="SIG", kind=signals, text="these: KILL,TERM,9,RTMIN+1")
-    add("-S", "--exclude-signal", metavar="SIG", kind=signals, text="not these")
-    add("--origin", metavar="WHY", kind=words, text="sent so: kill,tgkill,... fault,timer,oom,...")
-    add("--follow", metavar="PID", kind=pids, text="these and all they create, either end")
-    keep.add_argument("-x", "--failed", action="store_true", help="calls that failed only")
-    keep.add_argument("--fatal", action="store_true", help="what ends its target only")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -6,19 +6,80 @@ The modules are imported when their command is run, and not before.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from . import tracer_options
+from .option_types import count, seconds
 
 if TYPE_CHECKING:
     from .cli import Console
 
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+else:
+    _Commands = argparse._SubParsersAction
+
 #: Their names.
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = ("top",)
+
+_TOP = """\
+keys: q quit, p pause, s sort, r reverse, g group, / find, ? all of them
+
+examples:
+  pysigsnoop top                 who signals whom, a frame each second
+  pysigsnoop top -s KILL,TERM    only these signals
+  pysigsnoop top --once          one frame after a second, as text
+"""
+
+
+class _AfterTheName(_Commands):
+    """Refuses options before the command's name, which would be lost without a word."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        name = str(values[0]) if values else ""
+        for dest, value in vars(namespace).items():
+            if value != parser.get_default(dest):
+                option = "--" + dest.replace("_", "-")
+                parser.error(
+                    f"{option} stands before {name}, whose options come after it"
+                    f"\n  hint: pysigsnoop {name} --help"
+                )
+        super().__call__(parser, namespace, values, option_string)
 
 
 def add_to(top: argparse.ArgumentParser) -> None:
     """Declare them; `subcommand` is the name of the chosen one, None where there is none."""
-    top.add_subparsers(dest="subcommand", title="commands", metavar="COMMAND")
+    commands = top.add_subparsers(
+        dest="subcommand", title="commands", metavar="COMMAND", action=_AfterTheName
+    )
+    _add_top(commands)
+
+
+def _add_top(commands: _Commands) -> None:
+    top = commands.add_parser(
+        "top",
+        help="a live view of who signals whom",
+        description="A live view of who signals whom: how often, what failed, who died of it.",
+        epilog=_TOP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument(
+        "--interval", metavar="S", type=seconds, default=1.0, help="a frame every S seconds"
+    )
+    frames = top.add_mutually_exclusive_group()
+    frames.add_argument("--batch", metavar="N", type=count, help="N frames as plain text")
+    frames.add_argument("--once", dest="batch", action="store_const", const=1, help="--batch 1")
+    tracer_options.add_scope(top)
+    tracer_options.add_filters(top)
+    tracer_options.add_limits(top.add_argument_group("limits"))
 
 
 def run(chosen: argparse.Namespace, console: Console) -> int:

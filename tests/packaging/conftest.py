@@ -59,7 +59,7 @@ def make_environment(tmp_path: Path) -> MakeEnvironment:
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Wheels of all that building and running needs, so that what follows needs no network."""
     folder = tmp_path_factory.mktemp("wheelhouse")
-    needed = ("hatchling>=1.21", "cffi>=1.15", "pyelftools>=0.29", "editables", "build")
+    needed = ("hatchling>=1.21", "cffi>=1.15", "pyelftools>=0.29", "rich>=13", "editables", "build")
     run(sys.executable, "-I", "-m", "pip", "download", "--quiet", "--dest", folder, *needed)
     return folder
 

@@ -65,7 +65,7 @@ def test_offline_given_the_build_requirements(
 ) -> None:
     environment = make_environment()
     house = ("--no-index", "--find-links", wheelhouse)
-    needed = (*BUILD_REQUIREMENTS, "pyelftools", "editables")
+    needed = (*BUILD_REQUIREMENTS, "pyelftools", "rich", "editables")
     environment.pip("install", *house, *needed, prefix=OFFLINE)
     install = ("install", "--no-build-isolation", "--no-index", *options, ".")
     environment.pip(*install, cwd=source, prefix=OFFLINE)

@@ -47,6 +47,12 @@ PACKAGE = Path(pysigsnoop.__file__).parent.parent
         ("", "command", None),
         ("-x -- kill -9 1", "command", ["kill", "-9", "1"]),
         ("-- sh -- -x --", "command", ["sh", "--", "-x", "--"]),
+        ("top", "interval", 1.0),
+        ("top -s KILL,TERM --all", "signal", [9, 15]),
+        ("top --all", "all", True),
+        ("top --once", "batch", 1),
+        ("top --batch 3 --interval 0.5", "batch", 3),
+        ("-c top", "subcommand", None),
     ],
 )
 def test_options_mean_what_the_help_says(arguments: str, name: str, value: Any) -> None:
@@ -75,6 +81,11 @@ def test_options_mean_what_the_help_says(arguments: str, name: str, value: Any) 
         (["--time", "relative", "--date"], "--date goes with --time wall or utc"),
         (["--follow", "bash"], "'bash' is not a list of pids"),
         (["--max-followed", "0"], "is no count"),
+        (["-s", "KILL", "top"], "--signal stands before top, whose options come after it"),
+        (["--trace-pipe", "top"], "--trace-pipe stands before top"),
+        (["top", "-j"], "unrecognized arguments"),
+        (["top", "--once", "--batch", "2"], "not allowed with"),
+        (["top", "--interval", "0"], "is no time"),
         *(
             (["--trace-pipe", *bad.split()], "has no --")
             for bad in (
@@ -106,6 +117,7 @@ def test_wrong_usage_exits_2_and_says_why(
         (["--nosuch", "--", "true"], "unrecognized arguments: --nosuch"),
         (["2219", "--", "true"], "unrecognized arguments: 2219"),
         (["--trace-pipe", "--", "true"], "which follows no command"),
+        (["top", "--", "true"], "top runs no command"),
     ],
 )
 def test_with_a_command_wrong_usage_is_told_from_the_commands_own_status(
@@ -140,6 +152,22 @@ def test_help_works_without_libbpf_and_fits_80_columns() -> None:
     for option in ("--json", "--trace-pipe", "--pid", "--target", "--signal", "--failed"):
         assert option in done.stdout
     for option in ("--duration", "--count", "--buffer", "--version", "--follow", "-- COMMAND"):
+        assert option in done.stdout
+
+
+def test_the_help_of_the_live_view_needs_neither_libbpf_nor_rich() -> None:
+    done = run_bare("top", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    for option in (
+        "--interval",
+        "--batch",
+        "--once",
+        "--signal",
+        "--cgroup",
+        "--kernel",
+        "--attach",
+    ):
         assert option in done.stdout
 
 
