@@ -1,105 +1,144 @@
-"""Measure, pair by pair, and print a table: `make bench`, as root.
-
-Each figure is the median of several pairs: the sender alone, then with the
-tracer at work, or the other way round, by turns. What others on the machine do
-is in both. Runs during which the host took time away (steal) are repeated.
-"""
+"""Measure everything in one go, and write the tables of docs/performance.md: `make bench`."""
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import importlib.util
 import os
-import platform
-import statistics
-import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
-from .tools import Tool, running, tools
+from . import flood, growth, machine, page, reference, report, senders, start
+from .cost import Cost, measure
+from .tracers import Tracer, missing_peers, own_tracers, peers, references
 
-SENDER = Path(__file__).with_name("sender.c")
-PAIRS = 5
-# Calls in a run: enough to take tens of ms untraced, and seconds with the slowest tracer.
-COUNTS = {"check": 100_000, "ignored": 100_000, "other": 1_000_000}
-HEADINGS = {
-    "check": "added per kill(self, 0)",
-    "ignored": "added per ignored SIGUSR1",
-    "other": "added per unrelated getppid()",
-}
-# Of the time of all CPUs; more than this and the run is repeated, so often at most.
-STEAL, REPEATS = 0.05, 3
+_Value = TypeVar("_Value")
+PARTS = ("cost", "start", "reader", "flood", "growth")
 
 
-def steal() -> tuple[int, int]:
-    """Ticks that the host took away, and all ticks: the first line of /proc/stat."""
-    ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
-    return ticks[7], sum(ticks)
+def _options() -> argparse.Namespace:
+    top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    top.add_argument("--quick", action="store_true", help="all of it, shortly; writes no page")
+    top.add_argument("--pairs", type=int, metavar="N", help="pairs for each figure (default 5)")
+    top.add_argument("--seconds", type=float, metavar="S", help="of a flood (default 30)")
+    top.add_argument("--only", choices=PARTS, action="append", help="this part; writes no page")
+    chosen = top.parse_args()
+    chosen.pairs = chosen.pairs or (1 if chosen.quick else 5)
+    chosen.seconds = chosen.seconds or (2.0 if chosen.quick else 30.0)
+    return chosen
 
 
-def run(sender: str, kind: str) -> float:
-    """ns for each call of one run."""
-    for _ in range(REPEATS):
-        before = steal()
-        done = subprocess.run(
-            [sender, kind, str(COUNTS[kind])], check=True, capture_output=True, text=True
-        )
-        after = steal()
-        if after[0] - before[0] <= STEAL * max(1, after[1] - before[1]):
-            break
-    sent, ns = done.stdout.split()
-    assert int(sent) == COUNTS[kind]
-    return float(ns)
+def _say(what: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
-def measure(sender: str, tool: Tool) -> dict[str, tuple[float, float, float]]:
-    """For each kind of call the median cost alone, the median added, and the spread of that."""
-    alone: dict[str, list[float]] = {kind: [] for kind in COUNTS}
-    added: dict[str, list[float]] = {kind: [] for kind in COUNTS}
-    for pair in range(PAIRS):
-        first = {kind: run(sender, kind) for kind in COUNTS} if pair % 2 == 0 else None
-        with running(tool, [sender, "check", "3"]):
-            traced = {kind: run(sender, kind) for kind in COUNTS}
-        base = first or {kind: run(sender, kind) for kind in COUNTS}
-        for kind in COUNTS:
-            alone[kind].append(base[kind])
-            added[kind].append(traced[kind] - base[kind])
-    return {
-        kind: (
-            statistics.median(alone[kind]),
-            statistics.median(added[kind]),
-            max(added[kind]) - min(added[kind]),
-        )
-        for kind in COUNTS
+def _each(what: str, names: Iterable[str], one: Callable[[str], _Value]) -> dict[str, _Value]:
+    found = {}
+    for name in names:
+        _say(f"{what}: {name}")
+        found[name] = one(name)
+    return found
+
+
+def _costs(folder: Path, pairs: int, parts: dict[str, str]) -> dict[str, Cost]:
+    """All that comes of pairs; returns what each tracer cost."""
+    own, other, refs = own_tracers(), peers(), references(reference.build(folder))
+    all_of = {tracer.name: tracer for tracer in (*own, *other, *refs.values())}
+    rows = _each("cost", all_of, lambda name: measure(folder, all_of[name], pairs))
+    limit = refs["both_record"].name
+    real = {each.name: rows[each.name] for each in (*own, *other)}
+    how = next(cost.syscalls for cost in rows.values() if cost.syscalls)
+    words = (
+        f"Calls were watched by `{how}`. ns of CPU time that each adds to a call: median "
+        f"(least–most) of {pairs} pair{'s' * (pairs != 1)}."
+    )
+    shown = report.costs({limit: rows[limit]} | real, rows[limit], missing_peers())
+    parts["cost"] = f"{words}\n\n{shown}\n\n{report.untraced(rows.values())}"
+    ours = [each.name for each in own if each.sees][:3]
+    parts["ratios"] = report.ratios(rows, ours, [each.name for each in other])
+    parts["steps"] = report.steps({each.name: rows[each.name] for each in refs.values()})
+    return real
+
+
+def _starts(folder: Path, repeats: int, rows: dict[str, Cost], parts: dict[str, str]) -> None:
+    api = Tracer("Python, each event", (sys.executable, "-c", start.FIRST), line=b" ")
+    all_of = {
+        each.name: each for each in (api, *own_tracers(), *peers()) if each.line and not each.wraps
     }
+    first = _each(
+        "first event",
+        all_of,
+        lambda name: [start.first_event_s(folder, all_of[name]) for _ in range(repeats)],
+    )
+    start.import_ms()
+    times = [start.import_ms() for _ in range(3 * repeats)]
+    parts["footprint"] = f"{report.footprints(rows, first)}\n\n{report.imported(times)}"
 
 
-Figures = tuple[float, float, float]
+def _reader() -> dict[str, float]:
+    """What the reading side costs by itself, where that is measured too."""
+    if importlib.util.find_spec("benchmarks.reader") is None:
+        return {}
+    _say("reader")
+    return dict(importlib.import_module("benchmarks.reader").measure())
 
 
-def cell(kind: str, figures: Figures, first: Figures) -> str:
-    """What one kind of call cost more, as the table shows it."""
-    alone, added, spread = figures
-    if kind == "other":
-        return f"{100 * added / alone:+.0f} %"
-    return f"{added / 1000:.2f} µs (±{spread / 1000:.2f}; {added / first[1]:.1f} times)"
+def _floods(folder: Path, seconds: float) -> str:
+    names = {"check": "`kill(self, 0)`", "ignored": "ignored SIGUSR1"}
+    runs = _each("flood", names, lambda kind: flood.flood(folder, kind, seconds))
+    _say("quiet")
+    quiet = flood.quiet(folder, 200 if seconds < 10 else 1000, min(5.0, seconds))
+    return report.floods({names[kind]: run for kind, run in runs.items()}, quiet)
+
+
+def _measure(chosen: argparse.Namespace, folder: Path) -> dict[str, str]:
+    """The parts of the page, by their names there."""
+    parts: dict[str, str] = {}
+    wanted = chosen.only or PARTS
+    begin = time.monotonic()
+    rows = _costs(folder, chosen.pairs, parts) if "cost" in wanted else {}
+    if "start" in wanted:
+        _starts(folder, chosen.pairs, rows, parts)
+    reading = _reader() if "reader" in wanted else {}
+    parts["reader"] = report.reader(reading) if reading else "Not measured."
+    if "flood" in wanted:
+        parts["flood"] = _floods(folder, chosen.seconds)
+    if "growth" in wanted:
+        pairs = min(3, chosen.pairs)
+        found = _each("growth", growth.GROWING, lambda what: growth.measure(folder, what, pairs))
+        parts["growth"] = report.growths(found)
+    # The command as it was given, and no date: the tables are of what this machine is.
+    command = " ".join(
+        ["sudo make bench", *[f"ARGS='{' '.join(sys.argv[1:])}'"][: len(sys.argv) > 1]]
+    )
+    took = (time.monotonic() - begin) / 60
+    parts["machine"] = f"{machine.described()}. `{command}`, {took:.0f} minutes."
+    return parts
 
 
 def main() -> int:
+    """Print the parts, and write them to the page unless some are missing."""
+    chosen = _options()
     if os.geteuid():
         sys.exit("benchmarks: must be root\n  hint: sudo make bench")
-    with tempfile.TemporaryDirectory() as folder:
-        sender = f"{folder}/benchsender"
-        subprocess.run(["cc", "-O2", "-o", sender, str(SENDER)], check=True)
-        rows = {tool.name: measure(sender, tool) for tool in tools()}
-    print(f"Linux {platform.release()}, {os.cpu_count()} CPUs, medians of {PAIRS} pairs.")
-    print("In brackets the spread (largest less smallest), and the ratio to the first row.\n")
-    print("| tracer |", " | ".join(HEADINGS.values()), "|")
-    print("|---|" + "---|" * len(HEADINGS))
-    first = next(iter(rows.values()))
-    for name, row in rows.items():
-        print(f"| {name} |", " | ".join(cell(k, row[k], first[k]) for k in HEADINGS), "|")
-    base = ", ".join(f"{kind} {first[kind][0]:.0f} ns" for kind in COUNTS)
-    print(f"\nUntraced, a call: {base}.")
+    # What is measured is started by this process, and shares its CPUs; senders have their own.
+    os.sched_setaffinity(0, machine.split_cpus()[1])
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # Others import what they have imported before, and so do ours.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "pycache")
+        senders.build(folder)
+        parts = _measure(chosen, folder)
+    for part, content in parts.items():
+        print(f"## {part}\n\n{content}\n")
+    if not chosen.quick and not chosen.only:
+        page.write(parts)
     return 0
 
 
