@@ -54,8 +54,9 @@ def _costs(folder: Path, pairs: int, parts: dict[str, str]) -> dict[str, Cost]:
     real = {each.name: rows[each.name] for each in (*own, *other)}
     how = next(cost.syscalls for cost in rows.values() if cost.syscalls)
     words = (
-        f"Calls were watched by `{how}`. ns of CPU time that each adds to a call: median "
-        f"(least–most) of {pairs} pair{'s' * (pairs != 1)}."
+        f"Calls were watched by `{how}`. ns of CPU time that each adds to a call, as the median "
+        f"of {pairs} pair{'s' * (pairs != 1)} ± half their range; in brackets the least traced "
+        f"less the least alone."
     )
     shown = report.costs({limit: rows[limit]} | real, rows[limit], missing_peers())
     parts["cost"] = f"{words}\n\n{shown}\n\n{report.untraced(rows.values())}"
@@ -101,6 +102,9 @@ def _measure(chosen: argparse.Namespace, folder: Path) -> dict[str, str]:
     parts: dict[str, str] = {}
     wanted = chosen.only or PARTS
     begin = time.monotonic()
+    others = machine.other_programs()
+    if others:
+        _say(f"{others} BPF programs of others trace here too: nothing below is the machine's own")
     rows = _costs(folder, chosen.pairs, parts) if "cost" in wanted else {}
     if "start" in wanted:
         _starts(folder, chosen.pairs, rows, parts)
@@ -117,7 +121,8 @@ def _measure(chosen: argparse.Namespace, folder: Path) -> dict[str, str]:
         ["sudo make bench", *[f"ARGS='{' '.join(sys.argv[1:])}'"][: len(sys.argv) > 1]]
     )
     took = (time.monotonic() - begin) / 60
-    parts["machine"] = f"{machine.described()}. `{command}`, {took:.0f} minutes."
+    disturbed = f" {others} BPF programs of others were at work." if others else ""
+    parts["machine"] = f"{machine.described()}. `{command}`, {took:.0f} minutes.{disturbed}"
     return parts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .senders import Run
+from .senders import NAME, Run
 
 
 class BooksOpen(Exception):
@@ -51,3 +51,8 @@ def missing(saw: Saw, told: Sequence[Run], silent: Sequence[Run]) -> int:
     if not told and report["filtered"] + report["lost"] < sum(run.sent for run in silent):
         raise BooksOpen("fewer filtered than sent")
     return sent - seen
+
+
+def count_lines(text: bytes, holds: bytes, name: bytes = NAME.encode()) -> int:
+    """How many lines tell a send by a sender."""
+    return sum(name in line and holds in line for line in text.splitlines())

@@ -15,7 +15,7 @@ from .senders import NAME, PROBE, REPEATS, Run, Sender, runs
 from .tracers import KINDS, SENDS, Tracer
 
 #: Calls in a run, and between two pauses.
-CALLS, OTHER_CALLS, BURST = 50_000, 500_000, 5_000
+CALLS, OTHER_CALLS, BURST = 25_000, 250_000, 2_500
 
 #: (alone, traced) for each pair.
 Pairs = list[tuple[float, float]]

@@ -11,28 +11,38 @@ class Spread(NamedTuple):
     """Repeated figures of one thing."""
 
     median: float
+    #: Half the way from the least to the most.
+    spread: float
+    #: What the least disturbed figures say.
     least: float
-    most: float
 
     def __str__(self) -> str:
-        return f"{number(self.median)} ({number(self.least)}–{number(self.most)})"
+        if not self.spread:
+            return number(self.median)
+        return f"{number(self.median)} ±{number(self.spread)} ({number(self.least)})"
 
 
 def spread(values: Sequence[float]) -> Spread:
     """Raises ValueError where there are none."""
     if not values:
         raise ValueError("no figure")
-    return Spread(statistics.median(values), min(values), max(values))
+    return Spread(statistics.median(values), (max(values) - min(values)) / 2, min(values))
 
 
 def added(pairs: Sequence[tuple[float, float]]) -> Spread:
-    """What each (alone, traced) pair has more; pairwise, since a machine drifts."""
-    return spread([traced - alone for alone, traced in pairs])
+    """What each (alone, traced) pair has more; pairwise, since a machine drifts.
+
+    The least: of the traced, less that of those alone.
+    """
+    least = min(traced for _, traced in pairs) - min(alone for alone, _ in pairs)
+    return spread([traced - alone for alone, traced in pairs])._replace(least=least)
 
 
 def percent(pairs: Sequence[tuple[float, float]]) -> Spread:
     """The same in hundredths of what it costs alone."""
-    return spread([100 * (traced / alone - 1) for alone, traced in pairs])
+    least = min(traced for _, traced in pairs) / min(alone for alone, _ in pairs)
+    more = spread([100 * (traced / alone - 1) for alone, traced in pairs])
+    return more._replace(least=100 * (least - 1))
 
 
 def percentile(histogram: dict[int, int], share: float) -> int:

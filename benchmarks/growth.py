@@ -12,18 +12,30 @@ from .running import Running, running
 from .senders import NAME, PROBE, Run, Sender
 from .tracers import Tracer, api
 
-CALLS, BURST, GAP_US = 25_000, 5_000, 10_000
+CALLS, BURST, GAP_US = 25_000, 2_500, 5_000
 # Signals between two pauses, of all recipients of a group.
-_SIGNALS = 5_000
+_SIGNALS = 2_500
 # Pids that no process is likely to have: the kernel gives out low numbers first.
 _UNUSED = 4_000_000
 
 
+class Pair(NamedTuple):
+    """ns for each event, alone and traced; and how many events were lost."""
+
+    alone: float
+    traced: float
+    lost: int
+
+
 class Point(NamedTuple):
-    """One size: ns for each event, alone and traced."""
+    """One size, measured again and again."""
 
     size: int
-    pairs: list[tuple[float, float]]
+    measured: list[Pair]
+
+    @property
+    def pairs(self) -> list[tuple[float, float]]:
+        return [(pair.alone, pair.traced) for pair in self.measured]
 
 
 @contextmanager
@@ -39,23 +51,25 @@ def _traced(folder: Path, pid: int, number: int = 1, **options: object) -> Itera
             saw.append(each.finish().report)
 
 
-def _check(run: Run, recipients: int, reports: list[Any]) -> None:
+def _lost(run: Run, recipients: int, reports: list[Any]) -> int:
+    """Raises BooksOpen where what was lost does not explain what was not told."""
     for report in reports:
         told = report["by_pid"].get(str(run.pid), 0)
         if told != report["received"] or told + report["lost"] != run.sent * recipients:
             raise BooksOpen(f"{run.sent} sends to {recipients}, {told} told")
+    return sum(report["lost"] for report in reports)
 
 
 def _pair(
     folder: Path, turn: int, options: tuple[object, ...], recipients: int, trace: dict[str, Any]
-) -> tuple[float, float]:
-    """ns for each recipient of a call, alone and traced."""
+) -> Pair:
+    """Of each recipient of a call."""
 
     def alone() -> float:
         with Sender(folder / NAME, *options) as sender:  # type: ignore[arg-type]
             return sender.go().cpu_ns / recipients
 
-    def traced() -> float:
+    def traced() -> tuple[float, int]:
         filters = dict(trace)
         with Sender(folder / NAME, *options) as sender:  # type: ignore[arg-type]
             more = filters.pop("more_pids", 0)
@@ -63,42 +77,41 @@ def _pair(
                 filters["sender_pid"] = [sender.pid, *range(_UNUSED, _UNUSED + more - 1)]
             with _traced(folder, sender.pid, **filters) as reports:
                 run = sender.go()
-            _check(run, recipients, reports)
-            return run.cpu_ns / recipients
+            return run.cpu_ns / recipients, _lost(run, recipients, reports)
 
     if turn % 2:
-        with_tracer = traced()
-        return alone(), with_tracer
-    return alone(), traced()
+        ns, lost = traced()
+        return Pair(alone(), ns, lost)
+    return Pair(alone(), *traced())
 
 
-def filters(folder: Path, size: int, turn: int) -> tuple[float, float]:
+def filters(folder: Path, size: int, turn: int) -> Pair:
     """So many pids in a filter that the sender passes."""
     options = ("ignored", "-n", CALLS, "-b", BURST, "-g", GAP_US)
     return _pair(folder, turn, options, 1, {"more_pids": size})
 
 
-def sender_threads(folder: Path, size: int, turn: int) -> tuple[float, float]:
+def sender_threads(folder: Path, size: int, turn: int) -> Pair:
     """So many threads live in the sender, which is the target too."""
     options = ("ignored", "-n", CALLS, "-b", BURST, "-g", GAP_US, "-t", size - 1)
     return _pair(folder, turn, options, 1, {})
 
 
-def target_threads(folder: Path, size: int, turn: int) -> tuple[float, float]:
+def target_threads(folder: Path, size: int, turn: int) -> Pair:
     """So many threads live in another process, which is the target."""
     with Sender(folder / NAME, "sleep", "-t", size - 1) as target:
         options = ("ignored", "-n", CALLS, "-b", BURST, "-g", GAP_US, "-T", target.pid)
         return _pair(folder, turn, options, 1, {})
 
 
-def tracers(folder: Path, size: int, turn: int) -> tuple[float, float]:
+def tracers(folder: Path, size: int, turn: int) -> Pair:
     """So many tracers at once: what one of them adds."""
     options = ("ignored", "-n", CALLS, "-b", BURST, "-g", GAP_US)
-    alone, traced = _pair(folder, turn, options, 1, {"number": size})
-    return alone, alone + (traced - alone) / size
+    alone, traced, lost = _pair(folder, turn, options, 1, {"number": size})
+    return Pair(alone, alone + (traced - alone) / size, lost)
 
 
-def recipients(folder: Path, size: int, turn: int) -> tuple[float, float]:
+def recipients(folder: Path, size: int, turn: int) -> Pair:
     """So many recipients of one call: what one of them costs."""
     with Sender(folder / NAME, "group", "-n", size) as group:
         calls, burst = max(10, CALLS // size), max(1, _SIGNALS // size)
@@ -106,7 +119,7 @@ def recipients(folder: Path, size: int, turn: int) -> tuple[float, float]:
         return _pair(folder, turn, options, size, {})
 
 
-Measured = Callable[[Path, int, int], tuple[float, float]]
+Measured = Callable[[Path, int, int], Pair]
 #: What grows, by what the table calls it, and the sizes.
 GROWING: dict[str, tuple[Measured, tuple[int, ...]]] = {
     "pids in a filter": (filters, (1, 100, 10_000)),
@@ -123,5 +136,5 @@ def measure(folder: Path, what: str, pairs: int) -> list[Point]:
     points = [Point(size, []) for size in sizes]
     for turn in range(pairs):
         for point in points:
-            point.pairs.append(one(folder, point.size, turn))
+            point.measured.append(one(folder, point.size, turn))
     return points

@@ -19,9 +19,9 @@ _ADDED = {
 }
 
 
-def costs(rows: Mapping[str, Cost], limit: Cost | None, missing: Mapping[str, str]) -> str:
+def costs(rows: Mapping[str, Cost], limit: Cost, missing: Mapping[str, str]) -> str:
     """What each tracer adds to a call of whoever sends."""
-    floor = added(limit.cpu["check"]).median if limit else 0.0
+    floor = added(limit.cpu["check"])
     headings = ["tracer", *_ADDED.values(), "× the limit", "`kill(self, 0)`, elapsed", "not told"]
     lines = []
     for name, cost in rows.items():
@@ -32,7 +32,7 @@ def costs(rows: Mapping[str, Cost], limit: Cost | None, missing: Mapping[str, st
                 name,
                 *(str(added(pairs[kind])) for kind in KINDS if kind in SENDS),
                 f"{_signed(percent(pairs['other']))} %",
-                ratio(check.median, floor),
+                _times(check, floor),
                 str(added(cost.elapsed["check"])),
                 f"{number(100 * cost.missing / cost.sent)} %" if cost.sent else "–",
             ]
@@ -43,7 +43,14 @@ def costs(rows: Mapping[str, Cost], limit: Cost | None, missing: Mapping[str, st
 
 
 def _signed(figures: Spread) -> str:
-    return f"{figures.median:+.1f} ({figures.least:+.1f}–{figures.most:+.1f})"
+    if not figures.spread:
+        return f"{figures.median:+.1f}"
+    return f"{figures.median:+.1f} ±{figures.spread:.1f} ({figures.least:+.1f})"
+
+
+def _times(figures: Spread, of: Spread) -> str:
+    """How many times another figure: by the medians, and in brackets by the least."""
+    return f"{ratio(figures.median, of.median)} ({ratio(figures.least, of.least)})"
 
 
 def untraced(rows: Iterable[Cost]) -> str:
@@ -61,8 +68,8 @@ def ratios(rows: Mapping[str, Cost], ours: Sequence[str], peers: Sequence[str]) 
     headings = ["adds to `kill(self, 0)`, as many times as", *ours]
     lines = []
     for peer in peers:
-        more = added(rows[peer].cpu["check"]).median
-        lines.append([peer, *(ratio(more, added(rows[own].cpu["check"]).median) for own in ours)])
+        more = added(rows[peer].cpu["check"])
+        lines.append([peer, *(_times(more, added(rows[own].cpu["check"])) for own in ours)])
     return table(headings, lines)
 
 
@@ -129,10 +136,10 @@ def floods(runs: Mapping[str, Flood], quiet: Quiet) -> str:
 
 def growths(found: Mapping[str, Sequence[Point]]) -> str:
     """What an event costs at each size, and against the smallest."""
-    headings = ["what grows", "size", "alone, ns", "added, ns", "added, × the smallest"]
+    headings = ["what grows", "size", "alone, ns", "added, ns", "added, × the smallest", "lost"]
     lines = []
     for what, points in found.items():
-        first = added(points[0].pairs).median
+        first = added(points[0].pairs)
         for point in points:
             more = added(point.pairs)
             lines.append(
@@ -141,7 +148,8 @@ def growths(found: Mapping[str, Sequence[Point]]) -> str:
                     f"{point.size:,}",
                     str(spread([alone for alone, _ in point.pairs])),
                     str(more),
-                    ratio(more.median, first),
+                    _times(more, first),
+                    f"{sum(pair.lost for pair in point.measured):,}",
                 ]
             )
     return table(headings, lines)

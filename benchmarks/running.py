@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .books import Saw
-from .senders import NAME, PROBE, Sender
+from .books import Saw, count_lines
+from .senders import PROBE, Sender
 from .tracers import Tracer
 
 # How long a tracer may take to begin, and to end; and without a new line before it has told all.
@@ -132,11 +132,6 @@ class Wrapping:
 
     def close(self) -> None:
         self._file.close()
-
-
-def count_lines(text: bytes, holds: bytes, name: bytes = NAME.encode()) -> int:
-    """How many lines tell a send by a sender."""
-    return sum(name in line and holds in line for line in text.splitlines())
 
 
 @contextmanager

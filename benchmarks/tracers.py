@@ -28,7 +28,7 @@ class Tracer(NamedTuple):
     #: What a line that tells one holds, beside the sender's name; empty: it reports as JSON.
     line: bytes = b""
     #: How long the sender pauses after each burst, so that the slowest keeps up.
-    gap_us: int = 10_000
+    gap_us: int = 5_000
     #: It runs the sender itself.
     wraps: bool = False
     #: Of the calls, only so large a share: it is slow.
@@ -49,8 +49,8 @@ def own_tracers() -> list[Tracer]:
         found.insert(0, Tracer("Python, columns", api("columns")))
     found += [
         Tracer("Python, each event, outcomes", api("iterate", outcomes=True)),
-        Tracer("JSON lines", (*_OWN, "--json"), line=b'"type": "send"', gap_us=60_000),
-        Tracer("text", _OWN, line=b" ", gap_us=60_000),
+        Tracer("JSON lines", (*_OWN, "--json"), line=b'"type": "send"', gap_us=30_000),
+        Tracer("text", _OWN, line=b" ", gap_us=30_000),
     ]
     if "calls" in inspect.signature(SignalTracer).parameters:
         sees = SENDS - {"check"}
@@ -65,7 +65,7 @@ def own_tracers() -> list[Tracer]:
             "`--trace-pipe`",
             (*_OWN, "--trace-pipe"),
             line=b" sent signal ",
-            gap_us=60_000,
+            gap_us=30_000,
             share=0.4,
         ),
         Tracer("the original, nobody reading", api("unread"), None),
@@ -98,7 +98,7 @@ def peers() -> list[Tracer]:
             ("perf", "trace", "-a", "-e", "kill"),
             line=b"kill(",
             share=0.2,
-            gap_us=60_000,
+            gap_us=30_000,
         ),
         Tracer(
             "strace on the sender",
