@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from . import flood, growth, machine, page, reference, report, senders, start
 from .cost import Cost, measure
-from .tracers import Tracer, missing_peers, own_tracers, peers, references
+from .tracers import EACH, FILTERED, Tracer, missing_peers, own_tracers, peers, references
 
 _Value = TypeVar("_Value")
 PARTS = ("cost", "start", "reader", "flood", "growth")
@@ -61,13 +61,14 @@ def _costs(folder: Path, pairs: int, parts: dict[str, str]) -> dict[str, Cost]:
     shown = report.costs({limit: rows[limit]} | real, rows[limit], missing_peers())
     parts["cost"] = f"{words}\n\n{shown}\n\n{report.untraced(rows.values())}"
     ours = [each.name for each in own if each.sees][:3]
-    parts["ratios"] = report.ratios(rows, ours, [each.name for each in other])
+    times = report.ratios(rows, ours, [each.name for each in other])
+    parts["ratios"] = f"{times}\n\n{report.filtered(rows[EACH], rows[FILTERED])}"
     parts["steps"] = report.steps({each.name: rows[each.name] for each in refs.values()})
     return real
 
 
 def _starts(folder: Path, repeats: int, rows: dict[str, Cost], parts: dict[str, str]) -> None:
-    api = Tracer("Python, each event", (sys.executable, "-c", start.FIRST), line=b" ")
+    api = Tracer(EACH, (sys.executable, "-c", start.FIRST), line=b" ")
     all_of = {
         each.name: each for each in (api, *own_tracers(), *peers()) if each.line and not each.wraps
     }

@@ -29,9 +29,10 @@ def missing(saw: Saw, told: Sequence[Run], silent: Sequence[Run]) -> int:
     sent = sum(run.sent for run in told)
     report = saw.report
     if saw.lines is not None:
-        # Others print no books: what is missing is what they lost.
-        if saw.lines > sent:
-            raise BooksOpen(f"{saw.lines} lines for {sent} sends")
+        # Who keeps no books has lost what is missing.
+        lost = report.get("lost", sent)
+        if not sent - lost <= saw.lines <= sent:
+            raise BooksOpen(f"{saw.lines} lines for {sent} sends, and {lost} lost")
         return sent - saw.lines
     seen: int
     if "by_pid" in report:

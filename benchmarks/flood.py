@@ -11,7 +11,7 @@ from .figures import percentile
 from .machine import cpu_ns, memory_mb, voluntary_switches
 from .running import Running, running
 from .senders import NAME, PROBE, Sender
-from .tracers import Tracer, api
+from .tracers import EACH, Tracer, api
 
 
 class Flood(NamedTuple):
@@ -54,7 +54,7 @@ def _latencies(report: dict[str, Any]) -> tuple[float, float, float]:
 
 def flood(folder: Path, kind: str, seconds: float) -> Flood:
     """Default settings. Raises RuntimeError where the books do not close."""
-    tracer = Tracer("Python, each event", api("flood"))
+    tracer = Tracer(EACH, api("flood"))
     with (
         running(tracer, folder / PROBE) as started,
         Sender(folder / NAME, kind, "-s", seconds) as sender,
@@ -83,7 +83,7 @@ def flood(folder: Path, kind: str, seconds: float) -> Flood:
 def quiet(folder: Path, count: int, seconds: float) -> Quiet:
     """A signal every 3 ms, then none. Others' are filtered out, so that they wake nobody."""
     with Sender(folder / NAME, "check", "-n", count, "-b", 1, "-g", 3000) as sender:
-        tracer = Tracer("Python, each event", api("latency", sender_pid=sender.pid))
+        tracer = Tracer(EACH, api("latency", sender_pid=sender.pid))
         with running(tracer, folder / PROBE) as started:
             assert isinstance(started, Running)
             time.sleep(0.2)

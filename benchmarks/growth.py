@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from .books import BooksOpen
 from .running import Running, running
 from .senders import NAME, PROBE, Run, Sender
-from .tracers import Tracer, api
+from .tracers import EACH, Tracer, api
 
 CALLS, BURST, GAP_US = 25_000, 2_500, 5_000
 # Signals between two pauses, of all recipients of a group.
@@ -41,7 +41,7 @@ class Point(NamedTuple):
 @contextmanager
 def _traced(folder: Path, pid: int, number: int = 1, **options: object) -> Iterator[list[Any]]:
     """So many tracers of one sender; at the block's end the list holds what each saw."""
-    tracer = Tracer("Python, each event", api("iterate", **({"sender_pid": pid} | options)))
+    tracer = Tracer(EACH, api("iterate", **({"sender_pid": pid} | options)))
     saw: list[Any] = []
     with ExitStack() as stack:
         started = [stack.enter_context(running(tracer, folder / PROBE)) for _ in range(number)]

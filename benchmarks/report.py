@@ -73,6 +73,12 @@ def ratios(rows: Mapping[str, Cost], ours: Sequence[str], peers: Sequence[str]) 
     return table(headings, lines)
 
 
+def filtered(recorded: Cost, refused: Cost) -> str:
+    """What a signal that is filtered out costs of one that is recorded."""
+    share = _times(added(refused.cpu["ignored"]), added(recorded.cpu["ignored"]))
+    return f"A signal that is filtered out adds {share} what a recorded one adds."
+
+
 def footprints(rows: Mapping[str, Cost], first: Mapping[str, Sequence[float]]) -> str:
     """What each tracer takes for itself."""
     headings = [

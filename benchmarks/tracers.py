@@ -16,6 +16,8 @@ from . import own
 #: The kinds of calls that are measured; the last is traced by nobody.
 KINDS = ("check", "ignored", "handled", "other")
 SENDS = frozenset(KINDS[:3])
+#: Names that are asked for again.
+EACH, FILTERED = "Python, each event", "all filtered out, by pid"
 
 
 class Tracer(NamedTuple):
@@ -44,7 +46,7 @@ def api(mode: str, **options: object) -> tuple[str, ...]:
 
 def own_tracers() -> list[Tracer]:
     """This tracer, as it can be used."""
-    found = [Tracer("Python, each event", api("iterate"))]
+    found = [Tracer(EACH, api("iterate"))]
     if own.has_columns():
         found.insert(0, Tracer("Python, columns", api("columns")))
     found += [
@@ -56,11 +58,7 @@ def own_tracers() -> list[Tracer]:
         sees = SENDS - {"check"}
         found.append(Tracer("generated only", api("iterate", calls=False), sees))
     found += [
-        Tracer(
-            "all filtered out",
-            api("iterate", signals=["SIGKILL"], sender_pid=[1]),
-            frozenset(),
-        ),
+        Tracer(FILTERED, api("iterate", sender_pid=[1]), frozenset()),
         Tracer(
             "`--trace-pipe`",
             (*_OWN, "--trace-pipe"),

@@ -84,6 +84,7 @@ def test_books_close_where_what_was_sent_was_told_or_lost() -> None:
     assert missing(_saw({"10": 100}), SENT[:1], SENT[1:]) == 0
     assert missing(_saw({}, filtered=151), [], SENT) == 0
     assert missing(Saw({}, 149), SENT, []) == 1
+    assert missing(Saw({"lost": 2}, 149), SENT, []) == 1
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,7 @@ def test_books_close_where_what_was_sent_was_told_or_lost() -> None:
         (_saw({}, filtered=149), [], SENT),
         (_saw(), SENT, []),
         (Saw({}, 151), SENT, []),
+        (Saw({"lost": 1}, 148), SENT, []),
     ],
 )
 def test_open_books_are_refused(saw: Saw, told: list[Run], silent: list[Run]) -> None:
