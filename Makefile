@@ -107,7 +107,7 @@ QUICK := $(addprefix tests/live/,test_demonstration.py test_origins_oom.py test_
 test-guests-quick:
 	@$(MAKE) --no-print-directory test-guests KERNELS=5.10,newest GUEST_ARGS="$(QUICK)" FAMILIES=fentry JOBS=2
 
-bench: build ## what tracing costs, beside other tracers, into docs/performance.md; needs root (ARGS=--quick: shortly)
+bench: build ## what tracing costs, beside other tracers, into docs/performance.md; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(BENCH_PACKAGES)"
 	@$(AS_ROOT) PYTHONPATH=src $(WITH_TRACEFS) $(IN_VENV)/python -m benchmarks $(ARGS)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .books import BooksOpen, missing
 from .machine import cpu_ns, memory_mb
-from .running import Running, Wrapping, running
+from .running import Wrapping, running
 from .senders import NAME, PROBE, REPEATS, Run, Sender, runs
 from .tracers import KINDS, SENDS, Tracer
 
@@ -64,14 +64,13 @@ def _alone(folder: Path, tracer: Tracer) -> dict[str, Run]:
 
 
 class _Sampled:
-    """CPU time and memory of a tracer that exists only while it runs the sender."""
+    """CPU time and memory of a tracer that exists only while it runs the sender: its last run."""
 
-    def __init__(self) -> None:
-        self.cpu = 0
-        self.memory = (float("nan"), float("nan"))
+    cpu = 0
+    memory = (0.0, 0.0)
 
     def __call__(self, sender: Sender) -> None:
-        self.cpu += cpu_ns(sender.process.pid)
+        self.cpu = cpu_ns(sender.process.pid)
         self.memory = memory_mb(sender.process.pid)
 
 
@@ -82,7 +81,7 @@ def _traced(folder: Path, tracer: Tracer) -> _Round:
     with running(tracer, folder / PROBE) as started:
         if not isinstance(started, Wrapping):
             before = cpu_ns(started.pid)
-        sampled = _Sampled()
+        sampled, own = _Sampled(), 0
         for kind in KINDS:
             done = runs(
                 folder / NAME,
@@ -92,16 +91,18 @@ def _traced(folder: Path, tracer: Tracer) -> _Round:
                 after=sampled if started.prefix and kind in SENDS else None,
             )
             by_kind[kind] = done[-1]
-            if kind in SENDS:
-                (told if tracer.sees is None or kind in tracer.sees else silent).extend(done)
-            if isinstance(started, Running) and kind == KINDS[-1]:
+            if kind not in SENDS:
                 continue
+            own += sampled.cpu
+            if tracer.sees is None:
+                continue
+            # Who runs the sender keeps the lines of the last run only.
+            counted = done[-1:] if started.prefix else done
+            (told if kind in tracer.sees else silent).extend(counted)
             started.drain(sum(run.sent for run in told))
-        own, memory = (
-            (sampled.cpu, sampled.memory)
-            if isinstance(started, Wrapping)
-            else (cpu_ns(started.pid) - before, memory_mb(started.pid))
-        )
+        memory = sampled.memory
+        if not isinstance(started, Wrapping):
+            own, memory = cpu_ns(started.pid) - before, memory_mb(started.pid)
         saw = started.finish()
     lost = 0 if tracer.sees is None else missing(saw, told, silent)
     sent = sum(run.sent for run in told)
@@ -116,7 +117,7 @@ def _traced(folder: Path, tracer: Tracer) -> _Round:
 
 
 def measure(folder: Path, tracer: Tracer, pairs: int) -> Cost:
-    """Raises BooksOpen where its accounting was not exact, again and again."""
+    """Raises BooksOpen where its accounting was not exact, RuntimeError where it did not run."""
     cost = Cost({k: [] for k in KINDS}, {k: [] for k in KINDS}, [], [], 0, 0, None)
     for pair in range(pairs):
         alone = _alone(folder, tracer) if pair % 2 == 0 else None

@@ -52,9 +52,10 @@ def _iterate(tracer: SignalTracer) -> dict[str, Any]:
 
 
 def _columns(tracer: Any) -> dict[str, Any]:
-    while not tracer.stopped or len(tracer.read_columns(0)):
-        tracer.read_columns()
-    return {}
+    while True:
+        stopped = tracer.stopped
+        if not len(tracer.read_columns()) and stopped:
+            return {}
 
 
 def _flood(tracer: SignalTracer) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def reader(ns: Mapping[str, float]) -> str:
     return table(["a record as", "ns"], [[name, number(value)] for name, value in ns.items()])
 
 
-def floods(runs: Mapping[str, Flood], quiet: Quiet) -> str:
+def floods(runs: Mapping[str, Flood], quiet: Quiet | None) -> str:
     """Loss and latency."""
     headings = [
         *("sent", "in s", "calls", "lost", "of others"),
@@ -131,6 +131,8 @@ def floods(runs: Mapping[str, Flood], quiet: Quiet) -> str:
         ]
         for name, run in runs.items()
     ]
+    if quiet is None:
+        return table(headings, lines)
     alone = (
         f"When quiet, {quiet.sent} single signals, one every 3 ms: half came within "
         f"{number(quiet.half_us)} µs, 99 of 100 within {number(quiet.most_us)} µs, all within "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .books import Saw, count_lines
 from .senders import PROBE, Sender
@@ -31,7 +32,8 @@ class Running:
         self._speaks = not tracer.line
         self._out = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         self._err = tempfile.TemporaryFile()  # noqa: SIM115
-        began = time.monotonic()
+        self._read = {self._out: 0, self._err: 0}
+        self._told = 0
         self.process = subprocess.Popen(
             tracer.command,
             stdin=subprocess.PIPE if self._speaks else subprocess.DEVNULL,
@@ -44,12 +46,16 @@ class Running:
         except BaseException:
             self.close()
             raise
-        self.began_after = time.monotonic() - began
 
     def _text(self) -> bytes:
         # perf prints its lines on stderr.
         files = (self._out, self._err)
         return b"".join(Path(f"/proc/self/fd/{f.fileno()}").read_bytes() for f in files)
+
+    def _end(self, file: IO[bytes]) -> bytes:
+        """The last words."""
+        size = os.fstat(file.fileno()).st_size
+        return os.pread(file.fileno(), 4096, max(0, size - 4096))
 
     def _wait_until_it_sees(self, probe: Path) -> None:
         end = time.monotonic() + PATIENCE_S
@@ -68,7 +74,16 @@ class Running:
         raise RuntimeError(f"{self._tracer.name} saw nothing in {PATIENCE_S:.0f} s")
 
     def _lines(self) -> int:
-        return count_lines(self._text(), self._tracer.line)
+        """How many sends were told by now; each line is looked at once."""
+        for file in (self._out, self._err):
+            new, at = b"", self._read[file]
+            while more := os.pread(file.fileno(), 1 << 20, at + len(new)):
+                new += more
+            # The last may be in the making.
+            whole = new[: new.rfind(b"\n") + 1]
+            self._read[file] = at + len(whole)
+            self._told += count_lines(whole, self._tracer.line)
+        return self._told
 
     def drain(self, sent: int) -> None:
         """Wait until it has told so many sends, or tells no more."""
@@ -97,7 +112,7 @@ class Running:
         self.process.send_signal(signal.SIGINT)
         self.process.wait(PATIENCE_S)
         # Ours says in the end what it lost; others say nothing that could be held against them.
-        books = re.search(rb"^\d+ received, (\d+) lost", self._text(), re.MULTILINE)
+        books = re.search(rb"^\d+ received, (\d+) lost", self._end(self._err), re.MULTILINE)
         return Saw({"lost": int(books[1])} if books else {}, self._lines())
 
     def close(self) -> None:
@@ -115,7 +130,6 @@ class Wrapping:
     """One that runs the sender, each run anew; its lines go to one file after the other."""
 
     pid = 0
-    began_after = float("nan")
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
