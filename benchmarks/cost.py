@@ -50,9 +50,8 @@ class _Round(NamedTuple):
 
 def _options(tracer: Tracer, kind: str, *, traced: bool) -> tuple[object, ...]:
     calls = OTHER_CALLS if kind == "other" else CALLS
-    # A burst is as long alone, and as long as any other's, so that it means the same.
     return (
-        *("-n", int(calls * tracer.share), "-b", BURST if tracer.share > 0.5 else BURST // 5),
+        *("-n", int(calls * tracer.share), "-b", int(BURST * tracer.share)),
         *("-g", tracer.gap_us if traced and kind in SENDS else 0),
     )
 

@@ -19,9 +19,9 @@ _ADDED = {
 }
 
 
-def costs(rows: Mapping[str, Cost], limit: Cost, missing: Mapping[str, str]) -> str:
+def costs(rows: Mapping[str, Cost], limit: Cost | None, missing: Mapping[str, str]) -> str:
     """What each tracer adds to a call of whoever sends."""
-    floor = added(limit.cpu["check"])
+    floor = added(limit.cpu["check"]) if limit else None
     headings = ["tracer", *_ADDED.values(), "× the limit", "`kill(self, 0)`, elapsed", "not told"]
     lines = []
     for name, cost in rows.items():
@@ -32,7 +32,7 @@ def costs(rows: Mapping[str, Cost], limit: Cost, missing: Mapping[str, str]) -> 
                 name,
                 *(str(added(pairs[kind])) for kind in KINDS if kind in SENDS),
                 f"{_signed(percent(pairs['other']))} %",
-                _times(check, floor),
+                _times(check, floor) if floor else "–",
                 str(added(cost.elapsed["check"])),
                 f"{number(100 * cost.missing / cost.sent)} %" if cost.sent else "–",
             ]

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from .books import Saw, count_lines
+from .books import BooksOpen, Saw, count_lines
 from .senders import PROBE, Sender
 from .tracers import Tracer
 
@@ -107,7 +107,7 @@ class Running:
                 raise RuntimeError(f"{self._tracer.name}: {self._text()[-800:]!r}")
             report: dict[str, Any] = json.loads(self._text().splitlines()[-1])
             if report.get("dropped"):
-                raise RuntimeError(f"{self._tracer.name}: {report['dropped']} records dropped")
+                raise BooksOpen(f"{report['dropped']} records found no room")
             return Saw(report, None)
         self.process.send_signal(signal.SIGINT)
         self.process.wait(PATIENCE_S)

@@ -38,7 +38,7 @@ class Session:
         self.failed: dict[str, str] = {}
 
     def measure(self, wanted: Collection[str]) -> None:
-        """These parts. Raises KeyError where what the others are held against has no figure."""
+        """These parts, in the page's order."""
         begin = time.monotonic()
         others = machine.other_programs()
         if others:
@@ -87,20 +87,24 @@ class Session:
         names = [each.name for each in (*own, *other)]
         self._costs = {name: rows[name] for name in names if name in rows}
         missing = {name: why for name, why in self.failed.items() if name in names}
-        how = next(cost.syscalls for cost in rows.values() if cost.syscalls)
+        how = next((cost.syscalls for cost in rows.values() if cost.syscalls), "?")
         words = (
             f"Calls were watched by `{how}`. ns of CPU time that each adds to a call, as the "
             f"median of {self._pairs} pair{'s' * (self._pairs != 1)} ± half their range; in "
             f"brackets the least traced less the least alone."
         )
         shown = report.costs(
-            {limit: rows[limit]} | self._costs, rows[limit], missing | missing_peers()
+            {name: rows[name] for name in (limit, *self._costs) if name in rows},
+            rows.get(limit),
+            missing | missing_peers(),
         )
         ours = [each.name for each in own if each.sees and each.name in rows][:3]
         times = report.ratios(rows, ours, [each.name for each in other if each.name in rows])
+        if EACH in rows and FILTERED in rows:
+            times += f"\n\n{report.filtered(rows[EACH], rows[FILTERED])}"
         self.parts |= {
             "cost": f"{words}\n\n{shown}\n\n{report.untraced(rows.values())}",
-            "ratios": f"{times}\n\n{report.filtered(rows[EACH], rows[FILTERED])}",
+            "ratios": times,
             "steps": report.steps(
                 {each.name: rows[each.name] for each in refs.values() if each.name in rows}
             ),

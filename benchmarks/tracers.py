@@ -103,7 +103,7 @@ def peers() -> list[Tracer]:
             ("strace", "-f", "-e", "trace=kill,tkill,tgkill", "-o"),
             line=b"kill(",
             wraps=True,
-            share=0.1,
+            share=0.04,
             gap_us=1000,
         ),
     ]
