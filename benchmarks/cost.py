@@ -116,14 +116,16 @@ def _traced(folder: Path, tracer: Tracer) -> _Round:
 
 
 def measure(folder: Path, tracer: Tracer, pairs: int) -> Cost:
-    """Raises BooksOpen where its accounting was not exact, RuntimeError where it did not run."""
+    """Raises BooksOpen where its accounting was not exact, RuntimeError where it did not run;
+    each after some trials.
+    """
     cost = Cost({k: [] for k in KINDS}, {k: [] for k in KINDS}, [], [], 0, 0, None)
     for pair in range(pairs):
         alone = _alone(folder, tracer) if pair % 2 == 0 else None
         for attempt in range(REPEATS):
             try:
                 round_ = _traced(folder, tracer)
-            except BooksOpen:
+            except (BooksOpen, RuntimeError):
                 if attempt + 1 == REPEATS:
                     raise
             else:

@@ -30,11 +30,6 @@ _SAMPLED = 16
 _now, _BOOT = time.clock_gettime_ns, time.CLOCK_BOOTTIME
 
 
-def has_columns() -> bool:
-    """Whether a batch can be had as columns."""
-    return hasattr(SignalTracer, "read_columns")
-
-
 def _stop_when_told(tracer: SignalTracer) -> None:
     def wait() -> None:
         sys.stdin.readline()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from .cost import Cost
 from .figures import Spread, added, number, percent, ratio, spread, table
-from .flood import Flood, Quiet
-from .growth import Point
 from .tracers import KINDS, SENDS
+
+if TYPE_CHECKING:
+    from .cost import Cost
+    from .flood import Flood, Quiet
+    from .growth import Point
 
 _ADDED = {
     "check": "`kill(self, 0)`",

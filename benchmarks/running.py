@@ -57,6 +57,11 @@ class Running:
         size = os.fstat(file.fileno()).st_size
         return os.pread(file.fileno(), 4096, max(0, size - 4096))
 
+    def _last_words(self) -> str:
+        """Why it ended, as it said itself: of a traceback the error."""
+        lines = self._end(self._err).decode(errors="replace").splitlines()
+        return next((line for line in reversed(lines) if line.strip() == line != ""), "it ended")
+
     def _wait_until_it_sees(self, probe: Path) -> None:
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
@@ -69,7 +74,7 @@ class Running:
                 if PROBE.encode() in self._text():
                     return
             if self.process.poll() is not None:
-                raise RuntimeError(f"{self._tracer.name} ended by itself: {self._text()[-800:]!r}")
+                raise RuntimeError(self._last_words())
             time.sleep(0.01)
         raise RuntimeError(f"{self._tracer.name} saw nothing in {PATIENCE_S:.0f} s")
 
@@ -104,7 +109,7 @@ class Running:
         if self._speaks:
             self.process.communicate(b"\n", timeout=PATIENCE_S)
             if self.process.returncode:
-                raise RuntimeError(f"{self._tracer.name}: {self._text()[-800:]!r}")
+                raise RuntimeError(self._last_words())
             report: dict[str, Any] = json.loads(self._text().splitlines()[-1])
             if report.get("dropped"):
                 raise BooksOpen(f"{report['dropped']} records found no room")

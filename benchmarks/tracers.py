@@ -9,10 +9,6 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from pysigsnoop import SignalTracer
-
-from . import own
-
 #: The kinds of calls that are measured; the last is traced by nobody.
 KINDS = ("check", "ignored", "handled", "other")
 SENDS = frozenset(KINDS[:3])
@@ -46,8 +42,10 @@ def api(mode: str, **options: object) -> tuple[str, ...]:
 
 def own_tracers() -> list[Tracer]:
     """This tracer, as it can be used."""
+    from pysigsnoop import SignalTracer  # which needs libbpf, and the rest here does not
+
     found = [Tracer(EACH, api("iterate"))]
-    if own.has_columns():
+    if hasattr(SignalTracer, "read_columns"):
         found.insert(0, Tracer("Python, columns", api("columns")))
     found += [
         Tracer("Python, each event, outcomes", api("iterate", outcomes=True)),

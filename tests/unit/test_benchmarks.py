@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import page
+from benchmarks import page, report
 from benchmarks.books import BooksOpen, Saw, count_lines, missing
+from benchmarks.cost import Cost
 from benchmarks.figures import added, number, percent, percentile, ratio, spread, table
 from benchmarks.senders import Run
 
@@ -111,3 +112,25 @@ def test_lines_of_others_and_of_probes_are_not_counted() -> None:
     )
     assert count_lines(text, b"kill(") == 1
     assert count_lines(text, b"kill(", name=b"") == 3
+
+
+def test_tables_of_costs_have_ratios_to_the_limit_and_say_what_is_missing() -> None:
+    pairs = {kind: [(100.0, 350.0), (110.0, 340.0)] for kind in ("check", "ignored", "handled")}
+    pairs["other"] = [(100.0, 130.0), (100.0, 140.0)]
+    limit = Cost(pairs, pairs, [], [], 0, 0, None)
+    dear = limit._replace(
+        cpu=pairs | {"check": [(100.0, 600.0), (100.0, 590.0)]}, sent=1000, missing=5
+    )
+    heading, _, *rows = report.costs({"a": limit, "b": dear}, limit, {"c": "no kprobes"}).split(
+        "\n"
+    )
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert {len(row) for row in cells} == {heading.count("|") - 1}
+    assert cells[0][:6] == [
+        *("a", "240 ±10.0 (240)", "240 ±10.0 (240)", "240 ±10.0 (240)"),
+        *("+35.0 ±5.0 (+30.0) %", "1.00 × (1.00 ×)"),
+    ]
+    assert cells[0][-1] == "–"
+    assert cells[1][1] == "495 ±5.00 (490)"
+    assert cells[1][-1] == "0.50 %"
+    assert cells[2] == ["c", "no kprobes", *["–"] * 6]
