@@ -11,16 +11,12 @@ from __future__ import annotations
 
 import json
 import mmap
-import os
 import select
 import struct
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-from build import BPF_ARCH
-from pysigsnoop.library import ffi, lib
+from .plain_object import PlainObject, compiled
 
 SOURCE = Path(__file__).with_name("reference.bpf.c")
 #: The sets that wake whoever waits for records; what they cost includes that.
@@ -33,62 +29,18 @@ _POSITION = struct.Struct("=Q")
 
 def build(folder: Path) -> Path:
     """Compile the programs; returns the object."""
-    built = folder / "reference.bpf.o"
-    subprocess.run(
-        [
-            *("clang", "-g", "-O2", "-target", "bpf", "-mcpu=v3"),
-            f"-D__TARGET_ARCH_{BPF_ARCH[os.uname().machine]}",
-            *("-c", str(SOURCE), "-o", str(built)),
-        ],
-        check=True,
-    )
-    return built
+    return compiled(SOURCE, folder)
 
 
-class Programs:
-    """One set, attached until `close`."""
+class Programs(PlainObject):
+    """One set, and the ring that it writes to."""
 
-    def __init__(self, built: str, chosen: str) -> None:
-        self._links: list[Any] = []
-        lib.log_start()  # what libbpf says of what it cannot do goes nowhere but into an error
-        self._object = lib.bpf_object__open_file(built.encode(), ffi.NULL)
-        if self._object == ffi.NULL:
-            raise OSError(ffi.errno, f"cannot open {built}")
-        wanted = [program for name, program in self._all() if name.startswith(f"{chosen}_")]
-        if not wanted:
-            raise ValueError(f"no set is called {chosen}")
-        for program in wanted:
-            lib.bpf_program__set_autoload(program, True)
-        result = lib.bpf_object__load(self._object)
-        if result:
-            raise OSError(-result, ffi.string(lib.log_end()).decode(errors="replace")[-2000:])
-        for program in wanted:
-            link = lib.bpf_program__attach(program)
-            if link == ffi.NULL:
-                raise OSError(ffi.errno, f"cannot attach {chosen}")
-            self._links.append(link)
-        ring = self._map_fd("ring")
-        self.ring_fd = ring
-        self._consumer = mmap.mmap(ring, _PAGE)
-        self._producer = mmap.mmap(ring, _PAGE, prot=mmap.PROT_READ, offset=_PAGE)
-        self._variables = mmap.mmap(self._map_fd(".bss"), _PAGE, prot=mmap.PROT_READ)
-
-    def _all(self) -> list[tuple[str, Any]]:
-        found = []
-        program = lib.bpf_object__next_program(self._object, ffi.NULL)
-        while program != ffi.NULL:
-            found.append((ffi.string(lib.bpf_program__name(program)).decode(), program))
-            program = lib.bpf_object__next_program(self._object, program)
-        return found
-
-    def _map_fd(self, name: str) -> int:
-        bpf_map = lib.bpf_object__next_map(self._object, ffi.NULL)
-        while bpf_map != ffi.NULL:
-            # libbpf puts the object's name before that of a section.
-            if ffi.string(lib.bpf_map__name(bpf_map)).decode().endswith(name):
-                return int(lib.bpf_map__fd(bpf_map))
-            bpf_map = lib.bpf_object__next_map(self._object, bpf_map)
-        raise ValueError(f"no map is called {name}")
+    def __init__(self, built: Path, chosen: str) -> None:
+        super().__init__(built, f"{chosen}_")
+        self.ring_fd = self.map_fd("ring")
+        self._consumer = mmap.mmap(self.ring_fd, _PAGE)
+        self._producer = mmap.mmap(self.ring_fd, _PAGE, prot=mmap.PROT_READ, offset=_PAGE)
+        self._variables = mmap.mmap(self.map_fd(".bss"), _PAGE, prot=mmap.PROT_READ)
 
     def throw_away(self) -> None:
         """Take all that is in the ring as read."""
@@ -99,13 +51,10 @@ class Programs:
         written = _POSITION.unpack_from(self._producer)[0] // _RECORD
         return {"records": written, "dropped": _POSITION.unpack_from(self._variables)[0]}
 
-    def detach(self) -> None:
-        while self._links:
-            lib.bpf_link__destroy(self._links.pop())
-
 
 def main(built: str, chosen: str) -> int:
-    programs = Programs(built, chosen)
+    programs = Programs(Path(built), chosen)
+    programs.attach()
     print("ready", flush=True)
     wait = select.poll()
     wait.register(sys.stdin, select.POLLIN)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import mmap
-import os
 import struct
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from build import BPF_ARCH
+from benchmarks.plain_object import PlainObject, compiled
 from pysigsnoop import PysigsnoopError, SignalTracer
-from pysigsnoop.library import Log, ffi, lib
-
-ROOT = Path(__file__).parents[2]
 
 
 class Tasks(NamedTuple):
@@ -29,38 +24,19 @@ class Tasks(NamedTuple):
 @pytest.fixture(scope="module")
 def count_tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Tasks]]:
     """slow_path.bpf.c at work: each call counts anew."""
-    built = tmp_path_factory.mktemp("slow-path") / "slow_path.bpf.o"
-    subprocess.run(
-        [
-            *("clang", "-g", "-O2", "-target", "bpf", "-mcpu=v3", "-Wall", "-Werror"),
-            *(f"-D__TARGET_ARCH_{BPF_ARCH[os.uname().machine]}", f"-I{ROOT / 'bpf'}"),
-            *("-c", str(Path(__file__).with_name("slow_path.bpf.c")), "-o", str(built)),
-        ],
-        check=True,
-    )
-    with Log():
-        opened = lib.bpf_object__open_file(os.fsencode(built), ffi.NULL)
-        assert opened != ffi.NULL
-        try:
-            assert lib.bpf_object__load(opened) == 0
-            program = lib.bpf_object__find_program_by_name(opened, b"count_tasks")
-            variables = lib.bpf_object__next_map(opened, ffi.NULL)
-            last = Tasks(0, 0)
+    folder = tmp_path_factory.mktemp("slow-path")
+    counter = PlainObject(compiled(Path(__file__).with_name("slow_path.bpf.c"), folder))
+    sums = mmap.mmap(counter.map_fd(".bss"), mmap.PAGESIZE, prot=mmap.PROT_READ)
 
-            def count() -> Tasks:
-                nonlocal last
-                assert lib.run_for_tasks(program) == 0
-                with mmap.mmap(
-                    lib.bpf_map__fd(variables), mmap.PAGESIZE, prot=mmap.PROT_READ
-                ) as view:
-                    sums = Tasks(*struct.unpack_from("=QQ", view))
-                found = Tasks(sums.all - last.all, sums.slow - last.slow)
-                last = sums
-                return found
+    def count() -> Tasks:
+        before = struct.unpack_from("=QQ", sums)
+        counter.walk_tasks()
+        after = struct.unpack_from("=QQ", sums)
+        return Tasks(after[0] - before[0], after[1] - before[1])
 
-            yield count
-        finally:
-            lib.bpf_object__close(opened)
+    with sums:
+        yield count
+    counter.close()
 
 
 @pytest.mark.once
