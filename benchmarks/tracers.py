@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import shutil
 import sys
@@ -52,10 +51,12 @@ def own_tracers() -> list[Tracer]:
         Tracer("JSON lines", (*_OWN, "--json"), line=b'"type": "send"', gap_us=30_000),
         Tracer("text", _OWN, line=b" ", gap_us=30_000),
     ]
-    if "calls" in inspect.signature(SignalTracer).parameters:
-        sees = SENDS - {"check"}
-        found.append(Tracer("generated only", api("iterate", calls=False), sees))
     found += [
+        Tracer(
+            "generated only (`--attach none`)",
+            api("iterate", attach="none"),
+            SENDS - {"check"},
+        ),
         Tracer(FILTERED, api("iterate", sender_pid=[1]), frozenset()),
         Tracer(
             "`--trace-pipe`",
