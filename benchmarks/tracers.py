@@ -49,7 +49,7 @@ def own_tracers() -> list[Tracer]:
     found += [
         Tracer("Python, each event, outcomes", api("iterate", outcomes=True)),
         Tracer("JSON lines", (*_OWN, "--json"), line=b'"type": "send"', gap_us=30_000),
-        Tracer("text", _OWN, line=b" ", gap_us=30_000),
+        Tracer("text", _OWN, line="→".encode(), gap_us=30_000),
     ]
     found += [
         Tracer(
