@@ -24,7 +24,7 @@ BUILD_PACKAGES := clang llvm gcc libc6-dev libbpf-dev pkg-config python3-venv py
 TEST_PACKAGES := bpftool strace procps util-linux
 GUEST_PACKAGES := qemu-system-x86 busybox-static
 PACKAGING_PACKAGES := binutils util-linux
-BENCH_PACKAGES := bpftrace linux-perf
+BENCH_PACKAGES := bpftrace linux-perf strace bpftool
 CONTAINER_PACKAGES := podman runc debootstrap
 
 BUILT := src/pysigsnoop/sigsnoop.bpf.o src/pysigsnoop/_native.abi3.so src/pysigsnoop/_records.py
@@ -107,9 +107,9 @@ QUICK := $(addprefix tests/live/,test_demonstration.py test_origins_oom.py test_
 test-guests-quick:
 	@$(MAKE) --no-print-directory test-guests KERNELS=5.10,newest GUEST_ARGS="$(QUICK)" FAMILIES=fentry JOBS=2
 
-bench: build ## what tracing costs, beside other tracers; needs root
+bench: build ## what tracing costs, beside other tracers, into docs/performance.md; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(BENCH_PACKAGES)"
-	@$(AS_ROOT) PYTHONPATH=src $(WITH_TRACEFS) $(IN_VENV)/python -m benchmarks
+	@$(AS_ROOT) PYTHONPATH=src $(WITH_TRACEFS) $(IN_VENV)/python -m benchmarks $(ARGS)
 
 $(VENV)/.lint: $(VENV)/.installed
 	$(AS_OWNER) $(IN_VENV)/pip install --quiet --group lint
