@@ -25,6 +25,7 @@ struct generated {
 	bool counted;	/* of which it is known who was reached */
 	bool by_current;	/* the current process is the sender */
 	int blocked;
+	__u64 id;
 	__u64 call_id;
 };
 

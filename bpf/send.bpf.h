@@ -91,11 +91,9 @@ static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_
 }
 
 static __always_inline void count_signal(struct generated *g, enum sigsnoop_counter signal,
-					 enum sigsnoop_counter call)
+					 enum sigsnoop_counter single)
 {
-	count(signal);
-	if (by_call(RECALL(g->origin)) && !RECALL(g->many))
-		count(call);
+	count(by_call(RECALL(g->origin)) && !RECALL(g->many) ? single : signal);
 }
 
 /* What is known of its end: the rest follows, if it is asked for. */
@@ -125,8 +123,15 @@ static __always_inline enum stack_part parts_of_stack(struct generated *g,
 	return KERNEL_STACK;
 }
 
+/* When it is, and what it is called; of one recipient its call too. */
+static __always_inline void name_signal(struct generated *g)
+{
+	g->boot_ns = bpf_ktime_get_boot_ns();
+	g->id = g->call_id = next_id();
+}
+
 /* The call that a signal belongs to, where it has many recipients: all share its id. */
-static __always_inline void join_call(struct generated *g, __u32 tid, __u32 recipient, __u64 id)
+static __always_inline void join_call(struct generated *g, __u32 tid, __u32 recipient)
 {
 	struct refused_call *refused_call;
 	struct group_call *group = NULL;
@@ -137,7 +142,7 @@ static __always_inline void join_call(struct generated *g, __u32 tid, __u32 reci
 		return;
 	}
 	if (settings.compat_exits || !g->call.compat)
-		group = group_of(tid, &g->call, id, recipient);
+		group = group_of(tid, &g->call, g->id, recipient);
 	if (group) {
 		group->recipients++;
 		g->call_id = group->call_id;
@@ -148,7 +153,7 @@ static __always_inline void join_call(struct generated *g, __u32 tid, __u32 reci
 	if (!refused_call)
 		return;
 	if (!refused_call->call_id)
-		refused_call->call_id = id;
+		refused_call->call_id = g->id;
 	g->call_id = refused_call->call_id;
 }
 
@@ -196,21 +201,24 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 		if (mm && *mm && *mm == (__u64)BPF_CORE_READ(task, mm))
 			RECALL(g->origin) = SIGSNOOP_ORIGIN_OOM;
 	}
-	g->boot_ns = bpf_ktime_get_boot_ns();
-	id = next_id();
-	g->call_id = id;
 	g->counted = false;
+	/* What is left out needs neither, unless its end or its call has to be known by it. */
+	if (settings.outcomes || RECALL(g->many))
+		name_signal(g);
 	/* Counted before the filter: how many a call reached does not depend on who looks. */
 	if (RECALL(g->many))
-		join_call(g, tid, tgid, id);
+		join_call(g, tid, tgid);
 	origin = RECALL(g->origin);
 	RECALL(g->by_current) = sender_is_current(g, origin);
 	if (!generated_wanted(g, origin, task, current)) {
 		if (settings.outcomes)
-			link_send(g, id, LINK_FILTERED);
+			link_send(g, g->id, LINK_FILTERED);
 		count_signal(g, SIGSNOOP_SIGNAL_FILTERED, SIGSNOOP_SINGLE_FILTERED);
 		return 0;
 	}
+	if (!settings.outcomes && !RECALL(g->many))
+		name_signal(g);
+	id = g->id;
 	if (RECALL(g->counted)) {
 		group = bpf_map_lookup_elem(&groups, &tid);
 		if (group)
@@ -344,7 +352,6 @@ static __noinline int on_exit(void *ctx, long ret)
 	}
 	if (live.phase != SIGSNOOP_TRACING)
 		return 0;
-	count(SIGSNOOP_EXITS);
 	if (group)
 		return 0;
 	if (refusal) {
@@ -357,6 +364,7 @@ static __noinline int on_exit(void *ctx, long ret)
 			return 0;
 		}
 	} else if (call.signo && (ret >= 0 || ret == -EAGAIN)) {
+		count(SIGSNOOP_SINGLE_EXITS);
 		return 0;
 	}
 	wanted = call_wanted(&call, caller, ret);

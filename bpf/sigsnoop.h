@@ -336,11 +336,11 @@ struct sigsnoop_creator {
 
 /* Where signals and calls are counted; of three alike, each ends in one. */
 enum sigsnoop_counter {
-	/* Signals generated. */
+	/* Signals generated: the kernel's own, and group sends'; */
 	SIGSNOOP_SIGNAL_SUBMITTED,
 	SIGSNOOP_SIGNAL_FILTERED,
 	SIGSNOOP_SIGNAL_RING_FULL,
-	/* Of those, a process's to one recipient: a call each. */
+	/* and a process's to one recipient: a call each too. */
 	SIGSNOOP_SINGLE_SUBMITTED,
 	SIGSNOOP_SINGLE_FILTERED,
 	SIGSNOOP_SINGLE_RING_FULL,
@@ -356,7 +356,7 @@ enum sigsnoop_counter {
 	SIGSNOOP_GROUP_STALE,		/* remembered, and its exit never seen */
 	SIGSNOOP_GROUP_TABLE_FULL,	/* exit, nothing remembered, and the table was full */
 	SIGSNOOP_GROUP_EARLY,		/* exit, nothing remembered: generated before the trace */
-	SIGSNOOP_EXITS,			/* exits of the six calls, all */
+	SIGSNOOP_SINGLE_EXITS,		/* exits of calls that generated a signal for one recipient */
 	/* Deliveries seen, but for those of SIGKILL, which say nothing; and ends of processes. */
 	SIGSNOOP_DELIVERY_SUBMITTED,
 	SIGSNOOP_DELIVERY_FILTERED,

@@ -116,12 +116,14 @@ def account(
     return Stats(
         received=received.events,
         filtered=n["signal_filtered"]
+        + n["single_filtered"]
         + n["call_filtered"]
         + n["delivery_filtered"]
         + n["death_filtered"]
         + sorted_out,
         lost=Lost(
             ring_full=n["signal_ring_full"]
+            + n["single_ring_full"]
             + n["call_ring_full"]
             + n["delivery_ring_full"]
             + n["death_ring_full"],
@@ -146,8 +148,8 @@ def account(
         ),
         signals=Tally(
             received.signals,
-            n["signal_filtered"] + sorted_out,
-            n["signal_ring_full"] + generate_misses + unread.signals,
+            n["signal_filtered"] + n["single_filtered"] + sorted_out,
+            n["signal_ring_full"] + n["single_ring_full"] + generate_misses + unread.signals,
         ),
         deliveries=Tally(
             received.deliveries,
@@ -184,21 +186,9 @@ def _skipped_exits(n: dict[str, int], misses: int) -> int:
     """How many of the skipped exits lost something.
 
     A call to one recipient that generated its signal was told then, and its exit adds nothing.
-    So of all calls that ended, those are the loss that are accounted for nowhere.
+    So of the exits that would add nothing, those beyond the signals told are the loss.
     """
     if not misses:
         return 0
-    told = (
-        n["single_submitted"]
-        + n["single_filtered"]
-        + n["single_ring_full"]
-        + n["call_submitted"]
-        + n["call_filtered"]
-        + n["call_ring_full"]
-        + n["group_submitted"]
-        + n["group_filtered"]
-        + n["group_ring_full"]
-        + n["group_table_full"]
-        + n["group_early"]
-    )
-    return min(misses, max(0, n["exits"] + misses - told))
+    generated = n["single_submitted"] + n["single_filtered"] + n["single_ring_full"]
+    return min(misses, max(0, n["single_exits"] + misses - generated))

@@ -39,13 +39,10 @@ def test_calls_to_one_recipient_are_counted_as_the_signals_that_they_are() -> No
     found = books(
         received=Counts(20, 20, 20),
         unread=Counts(3, 3, 3),
-        signal_submitted=23,
         single_submitted=23,
-        signal_ring_full=7,
         single_ring_full=7,
-        signal_filtered=10,
         single_filtered=10,
-        exits=40,
+        single_exits=40,
     )
     assert (found.received, found.filtered) == (20, 10)
     assert found.lost == Lost(ring_full=7, unread=3)
@@ -59,7 +56,6 @@ def test_calls_that_reach_nobody_are_no_signals() -> None:
         call_submitted=5,
         call_filtered=2,
         call_ring_full=4,
-        exits=11,
     )
     assert (found.received, found.filtered, found.lost) == (5, 2, Lost(ring_full=4))
     assert found.calls == Tally(5, 2, 4)
@@ -76,7 +72,6 @@ def test_a_group_send_is_one_call_and_as_many_signals_as_it_has_recipients() -> 
         group_submitted=1,
         group_filtered=1,
         group_ring_full=1,
-        exits=3,
     )
     assert found.lost == Lost(answers=1)
     assert found.calls == Tally(1, 1, 1)
@@ -89,7 +84,6 @@ def test_a_group_send_without_room_in_the_table_loses_its_answer_alone() -> None
         received=Counts(events=10, signals=10),
         signal_submitted=10,
         group_table_full=1,
-        exits=1,
     )
     assert found.lost == Lost(table_full=1)
     assert found.calls == Tally(lost=1)
@@ -123,10 +117,9 @@ def test_a_skipped_generate_is_a_lost_signal_and_a_lost_call() -> None:
     # Ten calls of one recipient; of one the signal's program was skipped, its exit ran.
     found = books(
         received=Counts(9, 9, 9),
-        signal_submitted=9,
         single_submitted=9,
         generate_misses=1,
-        exits=10,
+        single_exits=10,
     )
     assert found.lost == Lost(skipped=1)
     assert found.signals == Tally(9, 0, 1)
@@ -136,9 +129,8 @@ def test_a_skipped_generate_is_a_lost_signal_and_a_lost_call() -> None:
 def test_a_skipped_exit_of_a_call_that_was_told_loses_nothing() -> None:
     found = books(
         received=Counts(10, 10, 10),
-        signal_submitted=10,
         single_submitted=10,
-        exits=7,
+        single_exits=7,
         exit_misses=3,
     )
     assert found.lost_total == 0
@@ -146,7 +138,7 @@ def test_a_skipped_exit_of_a_call_that_was_told_loses_nothing() -> None:
 
 
 def test_a_skipped_exit_of_a_call_that_reached_nobody_is_a_lost_call() -> None:
-    found = books(received=Counts(7, 7), call_submitted=7, exits=7, exit_misses=3)
+    found = books(received=Counts(7, 7), call_submitted=7, exit_misses=3)
     assert found.lost == Lost(skipped=3)
     assert found.calls == Tally(7, 0, 3)
     assert found.signals == Tally()
@@ -156,10 +148,9 @@ def test_of_skipped_exits_only_those_that_lost_something_are_told() -> None:
     # 12 calls: 4 told by their signal, 8 reached nobody; 5 exits skipped, 3 of them of the latter.
     found = books(
         received=Counts(events=9, calls=9, signals=4),
-        signal_submitted=4,
         single_submitted=4,
         call_submitted=5,
-        exits=7,
+        single_exits=2,
         exit_misses=5,
     )
     assert found.lost == Lost(skipped=3)
@@ -167,7 +158,7 @@ def test_of_skipped_exits_only_those_that_lost_something_are_told() -> None:
 
 
 def test_group_sends_that_began_before_the_trace_are_in_flight() -> None:
-    found = books(group_early=2, exits=2)
+    found = books(group_early=2)
     assert (found.in_flight, found.lost_total, found.calls) == (2, 0, Tally())
 
 
@@ -175,13 +166,13 @@ def test_group_sends_that_began_before_the_trace_are_in_flight() -> None:
 def test_group_sends_under_way_are_in_flight_once_the_trace_has_stopped(
     stopped: bool, in_flight: int
 ) -> None:
-    found = books(group_remembered=9, group_submitted=5, exits=5, stopped=stopped)
+    found = books(group_remembered=9, group_submitted=5, stopped=stopped)
     assert found.in_flight == in_flight
     assert found.lost_total == 0
 
 
 def test_a_group_send_whose_exit_was_never_seen_is_not_in_flight_for_ever() -> None:
-    found = books(group_remembered=3, group_submitted=2, group_stale=1, exits=2, exit_misses=1)
+    found = books(group_remembered=3, group_submitted=2, group_stale=1, exit_misses=1)
     assert found.in_flight == 0
     assert found.lost == Lost(skipped=1)
 
