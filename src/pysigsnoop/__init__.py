@@ -12,6 +12,7 @@ Event          one send; Process is its sender, or its target, Ancestor a parent
 Delivery       where a signal was taken; Death: where a process ended
 Signal         an int with a name
 Stats, Lost    where every call went
+expect_signal  in tests: a signal must come while a block runs
 printable      text from other processes, made safe to print
 errors         PysigsnoopError and its kinds, each with a hint of what to type
 
@@ -58,6 +59,7 @@ __all__ = [
     "Stats",
     "TracerClosed",
     "TracingUnavailable",
+    "expect_signal",
     "printable",
 ]
 
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
     from .details import Ancestor
     from .ends import Death, Delivery
     from .event import Event, Process
+    from .expecting import expect_signal
     from .oom import Oom
     from .stack import Frame
     from .stats import Lost, Stats
@@ -83,6 +86,7 @@ _BUILT = {
     "Process": "event",
     "SignalTracer": "tracer",
     "Stats": "stats",
+    "expect_signal": "expecting",
 }
 
 

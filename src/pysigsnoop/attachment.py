@@ -57,20 +57,22 @@ def attach(
 ) -> tuple[BpfObject, Attachment]:
     """Open, `prepare` (choose, set up and load) and attach the first families that work.
 
-    `wanted` is `auto`, one of CALL_FAMILIES or NO_CALLS. `prepare` gets the object, the
-    programs to load and the family. `more` are programs beside those of sends.
-    Raises the last refusal where all are refused, and ObjectInvalid at once.
+    `wanted` is `auto`, one of CALL_FAMILIES or NO_CALLS; before it can stand how signal
+    events are watched, as in `raw_tp+auto`. `prepare` gets the object, the programs to load
+    and the family. `more` are programs beside those of sends. Raises the last refusal
+    where all are refused, and ObjectInvalid at once.
     """
-    if wanted not in ("auto", *CALL_FAMILIES, NO_CALLS):
+    only, plus, calls = wanted.rpartition("+")
+    if calls not in ("auto", *CALL_FAMILIES, NO_CALLS) or (plus and only not in SIGNAL_FAMILIES):
         raise FilterInvalid(
             f"no way to attach is called {wanted!r}",
             hint=f"one of auto, {', '.join(CALL_FAMILIES)}, {NO_CALLS}",
         )
     refused: dict[str, str] = {}
-    for signals, generate in SIGNAL_FAMILIES.items():
-        for family in CALL_FAMILIES if wanted == "auto" else (wanted,):
+    for signals in (only,) if plus else SIGNAL_FAMILIES:
+        for family in CALL_FAMILIES if calls == "auto" else (calls,):
             try:
-                bpf, programs = _try(family, generate, prepare, more)
+                bpf, programs = _try(family, SIGNAL_FAMILIES[signals], prepare, more)
             except ObjectInvalid:
                 # No other family of a damaged object is to be trusted.
                 raise

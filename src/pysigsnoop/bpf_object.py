@@ -6,7 +6,6 @@ import mmap
 import os
 import struct
 from collections.abc import Iterable
-from pathlib import Path
 from threading import Thread
 from typing import IO, Any
 
@@ -21,7 +20,7 @@ from ._records import (
     SETTINGS_FIELDS,
     SETTINGS_FORMAT,
 )
-from .errors import ObjectInvalid
+from .bpf_path import object_path
 from .kernel_types import kernel_types
 from .library import ffi, lib
 
@@ -35,11 +34,6 @@ _CASTS = ("task_struct", "kernel_siginfo", "pid_namespace", "xa_node", "pt_regs"
 _HELPERS = _CAST, _CURRENT_TASK = ("bpf_rdonly_cast", "BPF_FUNC_get_current_task_btf")
 _HELD_NS = LIVE_FIELDS.index("held_ns")
 _TAKING_IN = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("taking_in")])
-
-
-def object_path() -> Path:
-    """The object to load: PYSIGSNOOP_BPF_OBJECT, else the one built with the package."""
-    return Path(os.environ.get("PYSIGSNOOP_BPF_OBJECT") or Path(__file__).parent / "sigsnoop.bpf.o")
 
 
 class BpfObject:
@@ -57,10 +51,7 @@ class BpfObject:
         self._types: IO[bytes] | None = None
         self._wanted: tuple[str, ...] = ()
         if not self.path.is_file():
-            raise ObjectInvalid(
-                f"no BPF object at {self.path}",
-                hint="python build.py     (in a clone), or unset PYSIGSNOOP_BPF_OBJECT",
-            )
+            raise diagnosis.no_object(self.path)
         with library.Log():
             try:
                 self._open(None)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import (
+    LibraryMissing,
     NotPermitted,
     NotSupported,
     ObjectInvalid,
@@ -20,12 +21,16 @@ _CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
 BTF = Path("/sys/kernel/btf/vmlinux")
 # Where distributions mount tracefs; the second is the older place, inside debugfs.
 TRACEFS = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
+LOCKDOWN = Path("/sys/kernel/security/lockdown")
+# The kernel gives the initial namespaces numbers of their own (include/linux/proc_ns.h).
+_INITIAL_NAMESPACES = {"user": 0xEFFFFFFD, "pid": 0xEFFFFFFC}
 _REBUILD = "python build.py     (in a clone), or: pip install --force-reinstall pysigsnoop"
 AS_ROOT = "sudo pysigsnoop     (in a container: --privileged, or --cap-add BPF,PERFMON)"
 MOUNT_TRACEFS = "sudo mount -t tracefs tracefs /sys/kernel/tracing"
 
 
-def _status(field: str) -> str:
+def status_of(field: str) -> str:
+    """A line of /proc/self/status, without its name."""
     for line in Path("/proc/self/status").read_text().splitlines():
         name, _, value = line.partition(":")
         if name == field:
@@ -33,31 +38,106 @@ def _status(field: str) -> str:
     return ""
 
 
+def in_initial_namespace(kind: str) -> bool:
+    """Whether this process is in the machine's own namespace of a kind, `user` or `pid`."""
+    return Path(f"/proc/self/ns/{kind}").stat().st_ino == _INITIAL_NAMESPACES[kind]
+
+
+def lockdown() -> str | None:
+    """The mode of the kernel's lockdown: `none`, `integrity`, `confidentiality`; None where the
+    kernel does not show it."""
+    try:
+        modes = LOCKDOWN.read_text().split()
+    except OSError:
+        return None
+    return next((mode.strip("[]") for mode in modes if mode.startswith("[")), None)
+
+
 def missing_capabilities() -> list[str]:
     """Of CAP_BPF and CAP_PERFMON those that this process lacks; CAP_SYS_ADMIN stands for both."""
-    effective = int(_status("CapEff") or "0", 16)
+    effective = int(status_of("CapEff") or "0", 16)
     held = {name for name, bit in _CAPABILITIES.items() if effective >> bit & 1}
     return (
         [] if "CAP_SYS_ADMIN" in held else sorted(_CAPABILITIES.keys() - held - {"CAP_SYS_ADMIN"})
     )
 
 
-def not_permitted(doing: str) -> PysigsnoopError:
-    """What EPERM means here: a capability, a seccomp filter, or the kernel's own policy."""
+def not_permitted(doing: str) -> NotPermitted:
+    """What EPERM means here: a capability, a namespace, a seccomp filter, or the kernel's own
+    policy."""
+    found = lacking_rights(doing)
+    if found:
+        return found
+    if status_of("Seccomp") == "2":
+        return refused_by_seccomp(doing)
+    return refused_by_lockdown(doing) or NotPermitted(
+        f"{doing} is refused although the capabilities are there",
+        hint="cat /sys/kernel/security/lockdown     ([confidentiality] forbids tracing)",
+    )
+
+
+def lacking_rights(doing: str) -> NotPermitted | None:
+    """The capabilities that this process lacks, or holds in a user namespace only."""
     missing = missing_capabilities()
     if missing:
         return NotPermitted(
             f"{doing} is not permitted: {' and '.join(missing)} missing (uid {os.geteuid()})",
             hint=AS_ROOT,
         )
-    if _status("Seccomp") == "2":
+    if not in_initial_namespace("user"):
         return NotPermitted(
-            f"{doing} is refused by this process's seccomp filter",
-            hint="in a container: --privileged, or --security-opt seccomp=unconfined",
+            f"{doing} is not permitted: the capabilities hold in this user namespace only",
+            hint="sudo pysigsnoop     (outside; in a rootless container nobody can trace)",
         )
+    return None
+
+
+def refused_by_seccomp(doing: str) -> NotPermitted:
+    """The process may, but its system calls are filtered."""
     return NotPermitted(
-        f"{doing} is refused although the capabilities are there",
-        hint="cat /sys/kernel/security/lockdown; [confidentiality] forbids tracing",
+        f"{doing} is refused by this process's seccomp filter",
+        hint="in a container: --privileged, or --security-opt seccomp=unconfined",
+    )
+
+
+def refused_by_lockdown(doing: str) -> NotPermitted | None:
+    """The kernel was booted so that nobody may read its memory."""
+    if lockdown() != "confidentiality":
+        return None
+    return NotPermitted(
+        f"{doing} is refused: the kernel is locked down in confidentiality mode",
+        hint="boot with lockdown=integrity, or none     (cat /proc/cmdline has what is now)",
+    )
+
+
+def no_btf() -> NotSupported:
+    """Without it nothing can be fitted to the running kernel."""
+    return NotSupported(
+        f"this kernel has no BTF ({BTF} is missing)",
+        hint="boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as the distributions' are",
+    )
+
+
+def library_missing(error: ImportError) -> LibraryMissing:
+    """Why the extension was not imported: for want of libbpf, or of the extension itself."""
+    if "libbpf" in str(error) or "undefined symbol" in str(error):
+        return libbpf_missing(str(error))
+    return LibraryMissing(f"the package is not built: {error}", hint=_REBUILD)
+
+
+def libbpf_missing(reason: str) -> LibraryMissing:
+    """No libbpf, or one that is too old."""
+    return LibraryMissing(
+        f"libbpf 1.0 or newer is needed, as libbpf.so.1: {reason}",
+        hint="sudo apt-get install libbpf1     (Fedora: dnf install libbpf)",
+    )
+
+
+def no_object(path: Path) -> ObjectInvalid:
+    """There is no file of that name."""
+    return ObjectInvalid(
+        f"no BPF object at {path}",
+        hint="python build.py     (in a clone), or unset PYSIGSNOOP_BPF_OBJECT",
     )
 
 
@@ -70,14 +150,6 @@ def call_failed(doing: str, number: int) -> PysigsnoopError:
     )
 
 
-def no_btf() -> PysigsnoopError:
-    """Without it nothing can be fitted to the running kernel."""
-    return NotSupported(
-        f"this kernel has no BTF ({BTF} is missing)",
-        hint="boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as the distributions' are",
-    )
-
-
 def load_failed(number: int, path: Path, programs: Sequence[str]) -> PysigsnoopError:
     """Why the kernel or libbpf refused to load the object."""
     if not BTF.exists():
@@ -85,12 +157,12 @@ def load_failed(number: int, path: Path, programs: Sequence[str]) -> PysigsnoopE
     # EPERM never comes of what is in the object; reading that would slow down a good start, which
     # goes on to other programs where some are refused.
     if number == errno.EPERM or (
-        number == errno.EACCES and (missing_capabilities() or not _damage(path, ()))
+        number == errno.EACCES and (missing_capabilities() or not damage(path, ()))
     ):
         return not_permitted("loading BPF programs")
-    damage = _damage(path, programs)
-    if damage:
-        return ObjectInvalid(f"{path}: {damage[0]}", hint=_REBUILD)
+    found = damage(path, programs)
+    if found:
+        return ObjectInvalid(f"{path}: {found[0]}", hint=_REBUILD)
     if number == errno.ENOMEM:
         return NotSupported(
             "the kernel has no memory for the maps", hint="pysigsnoop --buffer 256K"
@@ -138,11 +210,11 @@ def find_tracefs() -> Path:
 
 def bad_object(path: Path, programs: Sequence[str], reason: str) -> ObjectInvalid:
     """An object that cannot be ours: the first thing wrong with it, or `reason`."""
-    damage = _damage(path, programs)
-    return ObjectInvalid(f"{path}: {damage[0] if damage else reason}", hint=_REBUILD)
+    found = damage(path, programs)
+    return ObjectInvalid(f"{path}: {found[0] if found else reason}", hint=_REBUILD)
 
 
-def _damage(path: Path, programs: Sequence[str]) -> list[str]:
+def damage(path: Path, programs: Sequence[str]) -> list[str]:
     """What is wrong with an object file, section by section; empty where nothing is seen."""
     from elftools.common.exceptions import ELFError  # 32 ms to import, and only here
     from elftools.elf.elffile import ELFFile
@@ -153,7 +225,7 @@ def _damage(path: Path, programs: Sequence[str]) -> list[str]:
             elf = ELFFile(file)
             if elf["e_machine"] != "EM_BPF":
                 return [f"it is for {elf['e_machine']}, not for BPF"]
-            damage = []
+            found = []
             for name, use in (
                 ("license", "the licence"),
                 (".maps", "the maps"),
@@ -163,15 +235,15 @@ def _damage(path: Path, programs: Sequence[str]) -> list[str]:
             ):
                 section = elf.get_section_by_name(name)
                 if section is None or not section["sh_size"]:
-                    damage.append(f"section {name} is missing: {use}")
+                    found.append(f"section {name} is missing: {use}")
                 elif section["sh_offset"] + section["sh_size"] > path.stat().st_size:
-                    damage.append(f"section {name} is cut off: {use}")
+                    found.append(f"section {name} is cut off: {use}")
             table = elf.get_section_by_name(".symtab")
             if not isinstance(table, SymbolTableSection):
-                damage.append("section .symtab is missing: the programs' names")
+                found.append("section .symtab is missing: the programs' names")
             else:
                 known = {symbol.name for symbol in table.iter_symbols()}
-                damage += [f"program {name} is missing" for name in programs if name not in known]
-            return damage
+                found += [f"program {name} is missing" for name in programs if name not in known]
+            return found
     except (ELFError, OSError, ValueError, UnicodeDecodeError) as error:
         return [f"it is not a whole ELF file ({error or type(error).__name__})"]

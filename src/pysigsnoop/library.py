@@ -7,21 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import LibraryMissing, PysigsnoopError
+from . import diagnosis
+from .errors import PysigsnoopError
 
 try:
     from . import _records  # noqa: F401  # built too: what is missing is told here
     from ._native import ffi, lib
 except ImportError as error:
-    if "libbpf" in str(error) or "undefined symbol" in str(error):
-        raise LibraryMissing(
-            f"libbpf 1.0 or newer is needed, as libbpf.so.1: {error}",
-            hint="sudo apt-get install libbpf1     (Fedora: dnf install libbpf)",
-        ) from error
-    raise LibraryMissing(
-        f"the package is not built: {error}",
-        hint="python build.py     (in a clone), or: pip install --force-reinstall pysigsnoop",
-    ) from error
+    raise diagnosis.library_missing(error) from error
 
 __all__ = ["Log", "ffi", "lib", "libbpf_version"]
 

@@ -21,7 +21,7 @@ else:
     _Commands = argparse._SubParsersAction
 
 #: Their names.
-NAMES: tuple[str, ...] = ("top",)
+NAMES: tuple[str, ...] = ("doctor", "top")
 
 _TOP = """\
 keys: q quit, p pause, s sort, r reverse, g group, / find, ? all of them
@@ -59,6 +59,7 @@ def add_to(top: argparse.ArgumentParser) -> None:
     commands = top.add_subparsers(
         dest="subcommand", title="commands", metavar="COMMAND", action=_AfterTheName
     )
+    _add_doctor(commands)
     _add_top(commands)
 
 
@@ -80,6 +81,18 @@ def _add_top(commands: _Commands) -> None:
     tracer_options.add_scope(top)
     tracer_options.add_filters(top)
     tracer_options.add_limits(top.add_argument_group("limits"))
+
+
+def _add_doctor(commands: _Commands) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="what this machine allows, and what to type",
+        description="What this machine allows, line by line, with a hint of what to type.\n"
+        "Needs no rights. Exits 0 where tracing works, 1 where it does not.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-j", "--json", action="store_true", help="one JSON object")
 
 
 def run(chosen: argparse.Namespace, console: Console) -> int:

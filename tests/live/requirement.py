@@ -1,7 +1,7 @@
 """Why live tests cannot run here: one reason, found once.
 
-With PYSIGSNOOP_REQUIRE_LIVE=1 a reason is a failure, so that nobody takes a run
-that skipped everything for one that passed.
+With PYSIGSNOOP_REQUIRE_LIVE=1 a reason is a failure; the pytest plugin does that for others' tests
+too.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import functools
 import os
 import shutil
 
-import pytest
+from pysigsnoop import pytest_plugin
 
-VARIABLE = "PYSIGSNOOP_REQUIRE_LIVE"
+from .commands import ATTACH
+
+VARIABLE = pytest_plugin.VARIABLE
 
 
 @functools.cache
@@ -23,23 +25,9 @@ def reason() -> str | None:
     for program, package in (("cc", "gcc"), ("setpriv", "util-linux"), ("unshare", "util-linux")):
         if shutil.which(program) is None:
             return f"{program} is missing: sudo apt-get install {package}"
-    from pysigsnoop import PysigsnoopError
-
-    try:
-        from pysigsnoop import SignalTracer
-
-        with SignalTracer():
-            pass
-    except PysigsnoopError as error:
-        return str(error)
-    return None
+    return pytest_plugin.reason(ATTACH)
 
 
 def check() -> None:
     """Skip, or fail where live tests are required."""
-    found = reason()
-    if found is None:
-        return
-    if os.environ.get(VARIABLE) == "1":
-        pytest.fail(f"{VARIABLE} is set, and live tests cannot run: {found}", pytrace=False)
-    pytest.skip(found)
+    pytest_plugin.skip_or_fail(reason())

@@ -35,9 +35,10 @@ HIDE_BTF = "mount -t tmpfs none /sys/kernel/btf"
 
 
 def check(ended: Ended, *parts: str) -> None:
-    """One message with these parts, a hint, no traceback."""
+    """One message with these parts, a hint, where to learn more, no traceback."""
     assert ended.status == ExitStatus.FAILED, ended
-    message, hint = ended.err.splitlines()
+    message, hint, more = ended.err.splitlines()
+    assert more.split() == ["pysigsnoop", "doctor", "(what", "this", "machine", "allows)"]
     assert message.startswith("pysigsnoop: ")
     assert hint.startswith("  hint: ")
     for part in parts:

@@ -84,7 +84,7 @@ def test_a_setting_that_hides_lines_is_refused_and_the_hint_ends_it(
         assert changed != usual
         said = refused()
         assert settings() == changed
-        hint = said.partition("hint: ")[2].strip().replace("sudo ", "")
+        hint = said.partition("hint: ")[2].partition("\n")[0].replace("sudo ", "")
         subprocess.run(["sh", "-c", hint], check=True, stdout=subprocess.DEVNULL)
         assert settings() == usual
 

@@ -48,6 +48,16 @@ def test_the_wheel_carries_every_module_and_artifact(in_wheel: list[PurePosixPat
     assert {str(path) for path in in_wheel if path.parts[0] == "pysigsnoop"} == modules | artifacts
 
 
+def test_the_wheel_names_its_command_and_its_pytest_plugin(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/entry_points.txt"))
+        told = archive.read(name).decode().split("\n\n")
+    assert [group.split("\n") for group in map(str.strip, told)] == [
+        ["[console_scripts]", "pysigsnoop = pysigsnoop.__main__:main"],
+        ["[pytest11]", "pysigsnoop = pysigsnoop.pytest_plugin"],
+    ]
+
+
 def test_the_wheel_carries_the_licences_and_no_c(in_wheel: list[PurePosixPath]) -> None:
     licences = {path.name for path in in_wheel if path.parent.name == "licenses"}
     assert licences == {path.name for path in ROOT.glob("LICENSE*")}
@@ -81,7 +91,7 @@ def test_libbpf_is_the_only_library_from_outside(wheel: Path, tmp_path: Path) ->
 def test_the_sdist_carries_all_sources_and_no_binary(in_sdist: list[PurePosixPath]) -> None:
     carried = {str(path) for path in in_sdist}
     expected = {"build.py", "pyproject.toml", "Makefile", "README.md", "Containerfile", "PKG-INFO"}
-    for folder in ("bpf", "src", "tests", "tools", "docs"):
+    for folder in ("bpf", "src", "tests", "tools", "docs", "examples"):
         paths = (path for path in (ROOT / folder).rglob("*") if path.is_file())
         expected |= {str(path.relative_to(ROOT)) for path in paths if path.suffix not in _BINARY}
     expected |= {path.name for path in ROOT.glob("LICENSE*")}
