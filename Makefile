@@ -21,7 +21,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo) env PYTHONDONTWRITEBYTECODE=1
 export PYTHONDONTWRITEBYTECODE := 1
 
 BUILD_PACKAGES := clang llvm gcc libc6-dev libbpf-dev pkg-config python3-venv python3-dev
-TEST_PACKAGES := bpftool strace procps util-linux
+TEST_PACKAGES := bpftool strace procps util-linux less vim-tiny
 GUEST_PACKAGES := qemu-system-x86 busybox-static
 PACKAGING_PACKAGES := binutils util-linux
 BENCH_PACKAGES := bpftrace linux-perf strace bpftool

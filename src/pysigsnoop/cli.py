@@ -9,21 +9,21 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, TextIO
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
 from . import options, sinks, subcommands, tracer_options
-from .errors import CommandFailed, FilterInvalid, OutputFailed, PysigsnoopError
+from .errors import FilterInvalid, OutputFailed, PysigsnoopError
 from .exit_status import ExitStatus, of_trace
 from .text import printable
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from .launch import Launch
     from .original import OriginalTracer
     from .sinks import Lines
-    from .stats import Lost
+    from .stats import Lost, Stats
+    from .telling import Teller, Telling
     from .trace_assembly import Call, Half
     from .trace_lines import LostEvents
     from .tracer import SignalTracer
@@ -126,65 +126,62 @@ def _run(chosen: Namespace, console: Console) -> int:
     if chosen.subcommand:
         return subcommands.run(chosen, console)
     if chosen.command:
-        return _command(chosen, console)
-    return _trace_pipe(chosen, console) if chosen.trace_pipe else _trace(chosen, console)
+        from . import wrapper
+
+        return wrapper.main(chosen, console)
+    return _trace_pipe(chosen, console) if chosen.trace_pipe else trace(chosen, console)[0]
 
 
 def _status(console: Console, lost: int) -> ExitStatus:
     return of_trace(lost, interrupted=console.interrupted)
 
 
-def _command(chosen: Namespace, console: Console) -> int:
-    """Trace a command; what becomes of the trace changes nothing for it, nor of its status."""
-    from .launch import Launch
-
-    # Its stdout is the command's.
-    console = Console(console.err, console.err)
-    try:
-        with Launch(chosen.command) as launch:
-            try:
-                _trace(chosen, console, launch)
-            except PysigsnoopError as error:
-                console.say(f"pysigsnoop: {error}")
-            except BrokenPipeError:
-                pass
-            return launch.status()
-    except CommandFailed as error:
-        console.say(f"pysigsnoop: {error}")
-        return ExitStatus.NOT_RUN
-
-
-def _trace(chosen: Namespace, console: Console, launch: Launch | None = None) -> ExitStatus:
+def trace(
+    chosen: Namespace, console: Console, teller: Teller | None = None
+) -> tuple[ExitStatus, Stats]:
+    """Trace as the options say, or as an account needs it, to its end."""
     from .fields import need_details
     from .views import lines_for
 
     fields = chosen.fields or ()
-    tracer = tracer_options.tracer(
-        chosen,
-        follow=[launch.pid] if launch else (),
-        outcomes=not chosen.no_outcomes,
-        exits=chosen.exits,
-        details=chosen.details or chosen.verbose or need_details(fields),
-        stacks=chosen.stack or "stack" in fields,
-    )
-    with tracer, nullcontext() if launch else console.ending(tracer.stop):
+    settings: dict[str, Any] = {
+        "outcomes": not chosen.no_outcomes,
+        "exits": chosen.exits,
+        "details": chosen.details or chosen.verbose or need_details(fields),
+        "stacks": chosen.stack or "stack" in fields,
+    }
+    settings |= teller.telling.settings if teller else {}
+    tracer = tracer_options.tracer(chosen, follow=teller.follow if teller else (), **settings)
+    telling = teller.telling if teller else None
+    with tracer, teller.tracing(tracer, console) if teller else console.ending(tracer.stop):
         lines = lines_for(chosen, console.out, tracer.began_ns)
-        if launch:
-            launch.go(tracer.stop)
-        left = _stream(tracer, lines, console, chosen.duration, chosen.count)
+        if telling is None or telling.shows:
+            console.lines(lines.header)
+        if teller:
+            teller.begin(tracer, console)
+        left = _stream(tracer, lines, console, chosen, telling)
     stats = tracer.stats
     limited = left == 0
-    console.say(sinks.summary(stats, limited=limited))
-    return _status(console, stats.lost_total - (stats.lost.unread if limited else 0))
+    if telling is None or telling.shows:
+        hidden = telling.hidden if telling else 0
+        shown = stats._replace(received=stats.received - hidden)
+        console.say(sinks.summary(shown, limited=limited))
+    return _status(console, stats.lost_total - (stats.lost.unread if limited else 0)), stats
 
 
 def _stream(
-    tracer: SignalTracer, lines: Lines, console: Console, duration: float | None, count: int | None
+    tracer: SignalTracer,
+    lines: Lines,
+    console: Console,
+    chosen: Namespace,
+    telling: Telling | None,
 ) -> int | None:
     """Write lines until the end; returns how many of `count` are left."""
     from .loss import INTERVAL_S, LossWatch
 
-    console.lines(lines.header)
+    duration: float | None = chosen.duration
+    count: int | None = chosen.count
+    shows = telling is None or telling.shows
     loss = LossWatch(lambda: tracer.stats)
     end = None if duration is None else time.monotonic() + duration
     looked = True
@@ -195,11 +192,12 @@ def _stream(
         events = tracer.read(min(waits, default=None), count)
         lost = loss.look(now=not events)
         looked = not events
-        console.lines(lines.of(events))
-        if lost:
+        shown = telling.take(events) if telling else events
+        console.lines(lines.of(shown))
+        if lost and shows:
             console.loss(lines, lost)
         if count is not None:
-            count -= len(events)
+            count -= len(shown)
         if end is not None and time.monotonic() >= end:
             tracer.stop()
             end = None

@@ -7,38 +7,57 @@ import errno
 import os
 import signal
 import struct
+import time
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event, Lock, Thread
 
 from .errors import CommandFailed, PysigsnoopError
 from .exit_status import ExitStatus
+from .job_control import Job
+from .run_as import RunAs
 from .text import printable
 
-# Those that ask a process to end. A terminal sends the first three to the command too.
-_ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
+# What is passed on to the command: all that a process can be sent, less what cannot be caught, what
+# it does to itself (a fault), and what Python ignores for its own sake.
+_PASSED_ON = signal.valid_signals() - {
+    *(signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGCONT),
+    *(signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS),
+    *(signal.SIGABRT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGXCPU),
+}
+_STOPPING = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 _SI_KERNEL = 0x80
-_ERROR = struct.Struct("=i")
+_ERROR = struct.Struct("=ii")
+_BECOMING, _RUNNING = 0, 1
 
 
 class Launch:
-    """A child that waits until `go`, then becomes the command.
+    """A child that waits until `go`, then becomes the command, as the user `run_as`.
 
-    From the main thread. While it is entered, signals that would end this process do not: its
-    command gets them, and it ends when the command does. Leaving before `go` ends the child.
+    From the main thread. While it is entered, signals that would end or stop this process do not:
+    its command gets them, and this process stops and ends when the command does. Leaving
+    before `go` ends the child.
     """
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], run_as: RunAs | None = None) -> None:
         self._command = command
+        self._run_as = run_as
         self._gone = False
         self._status: int | None = None
+        #: When the command ended, in ns on the boot clock; and its exit status, or less the signal
+        #: that it died of. None as long as it runs, or where it never ran.
+        self.ended_ns: int | None = None
+        self.code: int | None = None
         self._stop: Callable[[], None] | None = None
+        self._reached_both: Callable[[int, int], bool] | None = None
         self._lock = Lock()
         self._ended = Event()
 
     def __enter__(self) -> Launch:
         # Ignored before means ignored by the command too: nohup, a shell's background job.
-        self._passed_on = {s for s in _ENDING if signal.getsignal(s) != signal.SIG_IGN}
-        self._waited = {*self._passed_on, signal.SIGCHLD}
+        self._passed_on = {s for s in _PASSED_ON if signal.getsignal(s) != signal.SIG_IGN}
+        # Of those that stop a process all are blocked, so that we can use the terminal from behind.
+        self._waited = {*self._passed_on, *_STOPPING, signal.SIGCHLD, signal.SIGCONT}
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._waited)
         # Where it is ignored, the kernel keeps no status for us.
         self._on_child = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -55,11 +74,13 @@ class Launch:
             self._become_command()
         os.close(self._held)
         os.close(self._fail)
+        self._job = Job(self.pid)
         Thread(target=self._watch, daemon=True).start()
         return self
 
     def _become_command(self) -> None:
         """In the child. Whatever happens, it ends here."""
+        doing = _BECOMING
         try:
             os.close(self._release)
             os.close(self._failure)
@@ -70,28 +91,36 @@ class Launch:
             signal.signal(signal.SIGCHLD, self._on_child or signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
             if os.read(self._held, 1):
+                environment = dict(os.environ)
+                if self._run_as:
+                    self._run_as.become()
+                    environment = self._run_as.environment(environment)
+                doing = _RUNNING
                 if not self._command[0]:
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-                os.execvp(self._command[0], self._command)
+                os.execvpe(self._command[0], self._command, environment)
         except OSError as error:
-            os.write(self._fail, _ERROR.pack(error.errno or 0))
+            os.write(self._fail, _ERROR.pack(doing, error.errno or 0))
         finally:
             os._exit(ExitStatus.NOT_RUN)
 
     def _watch(self) -> None:
         """In a thread: every signal is taken here, so none is acted on twice or missed."""
-        while True:
+        code = None
+        while code is None:
             found = signal.sigwaitinfo(self._waited)
-            if found.si_signo != signal.SIGCHLD:
-                # Not yet waited for, so the number is still the command's.
-                if _for_us_alone(found):
+            if found.si_signo == signal.SIGCHLD:
+                code = self._look()
+            elif found.si_signo == signal.SIGCONT:
+                self._job.continued()
+            # Not yet waited for, so the number is still the command's.
+            elif found.si_signo in self._passed_on and self._for_us_alone(found):
+                with contextlib.suppress(PermissionError):
                     os.kill(self.pid, found.si_signo)
-                continue
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                break
+        self._job.ended(by_signal=code < 0)
         with self._lock:
-            code = os.waitstatus_to_exitcode(status)
+            self.ended_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            self.code = code
             self._status = code if code >= 0 else ExitStatus.SIGNALLED - code
             stop = self._stop
         self._ended.set()
@@ -100,32 +129,73 @@ class Launch:
             with contextlib.suppress(PysigsnoopError):
                 stop()
 
-    def go(self, stop: Callable[[], None]) -> None:
+    def _look(self) -> int | None:
+        """What became of the command, where SIGCHLD says so: its exit code once it has ended."""
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
+            if not pid:
+                return None
+            if not os.WIFSTOPPED(status):
+                return os.waitstatus_to_exitcode(status)
+            self._job.stopped_by(os.WSTOPSIG(status))
+
+    def _for_us_alone(self, found: signal.struct_siginfo) -> bool:
+        """Whether the command did not get it too.
+
+        What a terminal sends goes to its whole foreground group, in which the command is, as
+        long as it wants to be; a hang-up goes to the session's leader alone. What the command or a
+        process of its own sends, as vim does to stop its process group, is not turned against it.
+        Who else signals our group has reached the command by that, if it is still in it.
+        """
+        if found.si_code == _SI_KERNEL:
+            return found.si_signo == signal.SIGHUP and os.getsid(0) == os.getpid()
+        if _descends(found.si_pid, self.pid):
+            return False
+        asked = self._reached_both
+        in_group = os.getpgid(self.pid) == os.getpgrp()
+        return not (in_group and asked and asked(found.si_signo, found.si_pid))
+
+    def go(
+        self, stop: Callable[[], None], reached_both: Callable[[int, int], bool] | None = None
+    ) -> None:
         """Let it become the command; `stop` is called, in another thread, when the command ended.
 
+        So is `reached_both`, which says of a signal's number and its sender whether it reached the
+        command as well as us.
         Raises CommandFailed where there is no such command, or it cannot be run.
         """
         with self._lock:
             ended = self._status is not None
-            self._stop = stop
+            self._stop, self._reached_both = stop, reached_both
         with contextlib.suppress(BrokenPipeError):  # ended by a signal, while it was held
             os.write(self._release, b"x")
         self._gone = True
         # Closed by the exec.
         failure = os.read(self._failure, _ERROR.size)
         if failure:
-            (number,) = _ERROR.unpack(failure)
+            doing, number = _ERROR.unpack(failure)
             self._gone = False
             self._ended.wait()
-            missing = number == errno.ENOENT
-            self._status = ExitStatus.NOT_FOUND if missing else ExitStatus.NOT_EXECUTABLE
-            name = printable(os.fsencode(self._command[0])) or "''"
-            raise CommandFailed(
-                f"cannot run {name}: {os.strerror(number)}",
-                hint=f"command -v {name}" if missing else f"ls -l {name}",
-            )
+            self._fail_to(doing, number)
         if ended:
             stop()
+
+    def _fail_to(self, doing: int, number: int) -> None:
+        """Say why there is no command."""
+        if doing == _BECOMING:
+            self._status = ExitStatus.NOT_RUN
+            user = printable(os.fsencode(self._run_as.name)) if self._run_as else "-"
+            raise CommandFailed(
+                f"cannot run as {user}: {os.strerror(number)}",
+                hint="cat /proc/self/uid_map     (does this user namespace hold that user?)",
+            )
+        missing = number == errno.ENOENT
+        self._status = ExitStatus.NOT_FOUND if missing else ExitStatus.NOT_EXECUTABLE
+        name = printable(os.fsencode(self._command[0])) or "''"
+        raise CommandFailed(
+            f"cannot run {name}: {os.strerror(number)}",
+            hint=f"command -v {name}" if missing else f"ls -l {name}",
+        )
 
     def status(self) -> int:
         """What to exit with: the command's own status, for which this waits where it runs."""
@@ -133,10 +203,16 @@ class Launch:
             self._ended.wait()
         return ExitStatus.NOT_RUN if self._status is None else self._status
 
+    @property
+    def ran(self) -> bool:
+        """Whether it became the command."""
+        return self._gone
+
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         os.close(self._release)
         os.close(self._failure)
         self._ended.wait()
+        self._job.close()
         self._restore()
 
     def _restore(self) -> None:
@@ -147,12 +223,12 @@ class Launch:
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
 
-def _for_us_alone(found: signal.struct_siginfo) -> bool:
-    """Whether the command did not get it too.
-
-    What a terminal sends goes to its whole foreground group, in which the command is, as
-    long as it wants to be; a hang-up goes to the session's leader alone.
-    """
-    if found.si_code != _SI_KERNEL:
-        return True
-    return found.si_signo == signal.SIGHUP and os.getsid(0) == os.getpid()
+def _descends(pid: int, ancestor: int) -> bool:
+    """Whether a process is that one, or was created below it, as far as it still is there."""
+    while pid > 1 and pid != ancestor:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_bytes()
+        except OSError:
+            return False
+        pid = int(stat.rpartition(b")")[2].split()[1])
+    return pid == ancestor

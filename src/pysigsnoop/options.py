@@ -20,13 +20,14 @@ examples:
   pysigsnoop -j --duration 60     a minute of JSON lines
   pysigsnoop --stack -s KILL      which function sends
   pysigsnoop --follow 2219        of process 2219, its children and theirs
-  pysigsnoop -- make -j8          run it and follow it; lines go to stderr
+  pysigsnoop -- make -j8          run it; at the end, what ended it
+  pysigsnoop why 2219             wait for process 2219, and tell what ended it
   pysigsnoop --trace-pipe         the original program, through trace_pipe
 
 With a COMMAND the exit status is its own: 128 + N where signal N ended it, 127
 where there is none of that name, 126 where it cannot be run, 125 where tracing
-failed before. The trace ends with the command. TERM and HUP are passed on to
-it, and INT and QUIT unless they come from the terminal, which tells both.
+failed before. The trace ends with the command. Signals are passed on to it,
+unless they come from the terminal, which tells both.
 """
 
 
@@ -45,7 +46,12 @@ def parser(*, commands: bool = True) -> argparse.ArgumentParser:
     )
     top.set_defaults(command=None)
     top.add_argument("--version", action="version", version=f"pysigsnoop {__version__}")
-    _add_output(top)
+    add_output(top).add_argument(
+        "--trace-pipe", action="store_true", help="run the original program; takes no filters"
+    )
+    run = top.add_argument_group("with -- COMMAND")
+    run.add_argument("--as", metavar="USER", help="run it as this user (default: who called sudo)")
+    add_stream(run)
     tracer_options.add_filters(top)
     end = top.add_argument_group("limits")
     end.add_argument("--duration", metavar="S", type=seconds, help="end after S seconds")
@@ -58,11 +64,16 @@ def parser(*, commands: bool = True) -> argparse.ArgumentParser:
     return top
 
 
-def _add_output(top: argparse.ArgumentParser) -> None:
-    what = tracer_options.add_scope(top)
-    what.add_argument(
-        "--trace-pipe", action="store_true", help="run the original program; takes no filters"
+def add_stream(to: argparse._ActionsContainer) -> None:
+    """Whether lines are shown beside an account."""
+    to.add_argument(
+        "--stream", action="store_true", help="lines too; -v, -o, --stack, --format imply it"
     )
+
+
+def add_output(top: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+    """What is shown, and how; the group of those that exclude each other."""
+    what = tracer_options.add_scope(top)
     ends = top.add_mutually_exclusive_group()
     ends.add_argument("--no-outcomes", action="store_true", help="sends only: no follow-up lines")
     ends.add_argument("--exits", action="store_true", help="processes that exit by themselves too")
@@ -97,6 +108,7 @@ def _add_output(top: argparse.ArgumentParser) -> None:
         default="auto",
         help="of text (default auto: on a terminal, unless NO_COLOR is set)",
     )
+    return what
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -107,7 +119,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     given = sys.argv[1:] if arguments is None else arguments
     top = parser(commands=not {"-h", "--help", *subcommands.NAMES}.isdisjoint(given))
     if "--" not in given:
-        return _checked(top, given)
+        options = _checked(top, given)
+        if getattr(options, "as") is not None:
+            top.error("--as is for a command\n  hint: pysigsnoop --as USER -- COMMAND")
+        return options
     at = given.index("--")
     try:
         options = _checked(top, given[:at])

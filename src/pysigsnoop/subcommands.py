@@ -21,7 +21,7 @@ else:
     _Commands = argparse._SubParsersAction
 
 #: Their names.
-NAMES: tuple[str, ...] = ("doctor", "top")
+NAMES: tuple[str, ...] = ("doctor", "top", "why")
 
 _TOP = """\
 keys: q quit, p pause, s sort, r reverse, g group, / find, ? all of them
@@ -60,7 +60,31 @@ def add_to(top: argparse.ArgumentParser) -> None:
         dest="subcommand", title="commands", metavar="COMMAND", action=_AfterTheName
     )
     _add_doctor(commands)
+    _add_why(commands)
     _add_top(commands)
+
+
+def _add_why(commands: _Commands) -> None:
+    from .options import add_output, add_stream  # which imports this module first
+
+    why = commands.add_parser(
+        "why",
+        help="wait for a process, and tell what ended it",
+        description="Wait for a process that runs already, and tell what ended it: the signal,\n"
+        "who sent it and how, or its exit status; and which of its descendants died of\n"
+        "signals meanwhile. Ctrl-C ends the wait.",
+        epilog="examples:\n  pysigsnoop why 2219\n  pysigsnoop why nginx\n"
+        "  pysigsnoop why --stream 2219    the lines too",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    why.add_argument("process", metavar="PID|NAME", help="a process, by number, name or program")
+    add_stream(why)
+    add_output(why)
+    tracer_options.add_filters(why)
+    limits = why.add_argument_group("limits")
+    limits.add_argument("--duration", metavar="S", type=seconds, help="wait S seconds at most")
+    tracer_options.add_limits(limits)
 
 
 def _add_top(commands: _Commands) -> None:

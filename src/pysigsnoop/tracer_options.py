@@ -72,29 +72,29 @@ def add_limits(to: argparse._ActionsContainer) -> None:
 def tracer(chosen: argparse.Namespace, *, follow: Iterable[int] = (), **more: Any) -> SignalTracer:
     """The tracer that the options ask for, not yet open.
 
-    `follow` are processes beside those of the options; `more` is SignalTracer's own.
+    `follow` are processes beside those of the options; `more` is SignalTracer's own, and wins.
     """
     from .following import DEFAULT_MAX
     from .tracer import DEFAULT_BUFFER, SignalTracer  # needs libbpf, which --help must not
 
-    return SignalTracer(
-        signals=chosen.signal,
-        exclude_signals=chosen.exclude_signal,
-        origins=chosen.origin,
-        scope="all" if chosen.all else "kernel" if chosen.kernel else "default",
-        sender_pid=chosen.pid,
-        target_pid=chosen.target,
-        sender_uid=chosen.user,
-        target_uid=chosen.target_user,
-        sender_comm=chosen.comm,
-        target_comm=chosen.target_comm,
-        sender_cgroup=chosen.cgroup,
-        target_cgroup=chosen.target_cgroup,
-        failed_only=chosen.failed,
-        fatal_only=chosen.fatal,
-        follow=[*(chosen.follow or ()), *follow] or None,
-        max_followed=chosen.max_followed or DEFAULT_MAX,
-        attach=chosen.attach,
-        buffer_size=DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
-        **more,
-    )
+    settings: dict[str, Any] = {
+        "signals": chosen.signal,
+        "exclude_signals": chosen.exclude_signal,
+        "origins": chosen.origin,
+        "scope": "all" if chosen.all else "kernel" if chosen.kernel else "default",
+        "sender_pid": chosen.pid,
+        "target_pid": chosen.target,
+        "sender_uid": chosen.user,
+        "target_uid": chosen.target_user,
+        "sender_comm": chosen.comm,
+        "target_comm": chosen.target_comm,
+        "sender_cgroup": chosen.cgroup,
+        "target_cgroup": chosen.target_cgroup,
+        "failed_only": chosen.failed,
+        "fatal_only": chosen.fatal,
+        "follow": [*(chosen.follow or ()), *follow] or None,
+        "max_followed": chosen.max_followed or DEFAULT_MAX,
+        "attach": chosen.attach,
+        "buffer_size": DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
+    }
+    return SignalTracer(**settings | more)

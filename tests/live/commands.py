@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import pysigsnoop
+from pysigsnoop import subcommands
 from pysigsnoop.families import CALL_FAMILIES
 
 from .senders import PATIENCE
@@ -28,14 +29,16 @@ assert ATTACH in ("auto", *CALL_FAMILIES), f"PYSIGSNOOP_TEST_ATTACH={ATTACH}"
 
 
 def forced(arguments: Iterable[str]) -> list[str]:
-    """The arguments with the way to attach put before them, where one is forced.
+    """The arguments with the way to attach put before them, where one is forced; behind the name
+    of a command beside tracing itself.
 
     The original program has one way, and who gives --attach means it.
     """
     given = list(arguments)
     if ATTACH == "auto" or "--trace-pipe" in given or "--attach" in given:
         return given
-    return ["--attach", ATTACH, *given]
+    at = 1 if given and given[0] in subcommands.NAMES else 0
+    return [*given[:at], "--attach", ATTACH, *given[at:]]
 
 
 def forced_script(text: str) -> str:

@@ -40,7 +40,9 @@ def objects(text: str) -> list[dict[str, Any]]:
 def test_the_commands_exit_status_is_passed_on(status: int) -> None:
     ended = run(*sh(f"exit {status}"))
     assert (ended.status, ended.lines) == (status, [])
-    assert ended.summary.endswith("0 received, 0 lost\n")
+    (account,) = ended.err.splitlines()
+    assert account.startswith(f"pysigsnoop: sh -c 'exit {status}' (pid ")
+    assert f") exited by itself, with status {status}" in account
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1])
@@ -59,9 +61,10 @@ def test_the_commands_status_wins_over_loss_and_limits() -> None:
     # A ring of one page holds some of these, the lines say so, and the trace ends first.
     lost = run("-j", "--buffer", "4K", "--duration", "30", *sh(f"{storm} exit 7"))
     assert lost.status == 7
-    ended = run("--count", "1", *sh("kill -0 $$; sleep 0.5; kill -0 $$; exit 8"))
+    ended = run("--stream", "--count", "1", *sh("kill -0 $$; sleep 0.5; kill -0 $$; exit 8"))
     assert ended.status == 8
     assert "1 received, 0 lost" in ended.err
+    assert "pysigsnoop: the trace ended before the command did\n" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_no_right_to_trace_and_the_command_is_not_run(tmp_path: Path) -> None:
 
 def test_the_commands_streams_are_its_own() -> None:
     done = subprocess.run(
-        [*PYSIGSNOOP, *forced(sh("cat; echo beside >&2; kill -0 $$"))],
+        [*PYSIGSNOOP, *forced(["--stream", *sh("cat; echo beside >&2; kill -0 $$")])],
         input=b"through",
         capture_output=True,
         timeout=PATIENCE,
@@ -122,11 +125,12 @@ def test_the_commands_streams_are_its_own() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, b"through")
-    header, beside, line, closing = done.stderr.decode().splitlines()
+    header, beside, line, closing, account = done.stderr.decode().splitlines()
     assert header.startswith("TIME")
     assert beside == "beside"
     assert re.search(r" sh (\d+) +\u2192 sh \1 +0 +kill +ok$", line)
     assert closing == "1 received, 0 lost"
+    assert account.startswith("pysigsnoop: sh -c 'cat; echo beside")
 
 
 def test_the_command_has_the_signals_that_we_were_given() -> None:

@@ -53,6 +53,10 @@ PACKAGE = Path(pysigsnoop.__file__).parent.parent
         ("top --once", "batch", 1),
         ("top --batch 3 --interval 0.5", "batch", 3),
         ("-c top", "subcommand", None),
+        ("--as nobody -- true", "as", "nobody"),
+        ("--stream -- true", "stream", True),
+        ("why 2219", "process", "2219"),
+        ("why --stream nginx", "stream", True),
     ],
 )
 def test_options_mean_what_the_help_says(arguments: str, name: str, value: Any) -> None:
@@ -86,6 +90,9 @@ def test_options_mean_what_the_help_says(arguments: str, name: str, value: Any) 
         (["top", "-j"], "unrecognized arguments"),
         (["top", "--once", "--batch", "2"], "not allowed with"),
         (["top", "--interval", "0"], "is no time"),
+        (["--as", "nobody"], "--as is for a command"),
+        (["why"], "the following arguments are required: PID|NAME"),
+        (["why", "1", "2"], "unrecognized arguments: 2"),
         *(
             (["--trace-pipe", *bad.split()], "has no --")
             for bad in (
@@ -97,6 +104,8 @@ def test_options_mean_what_the_help_says(arguments: str, name: str, value: Any) 
                 "--buffer 64K",
                 "--buffer 0",
                 "--follow 1",
+                "--stream",
+                "--as nobody",
             )
         ),
     ],
@@ -118,6 +127,7 @@ def test_wrong_usage_exits_2_and_says_why(
         (["2219", "--", "true"], "unrecognized arguments: 2219"),
         (["--trace-pipe", "--", "true"], "which follows no command"),
         (["top", "--", "true"], "top runs no command"),
+        (["why", "2219", "--", "true"], "why runs no command"),
     ],
 )
 def test_with_a_command_wrong_usage_is_told_from_the_commands_own_status(

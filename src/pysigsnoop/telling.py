@@ -1,0 +1,139 @@
+"""A trace that an account is made of: what it must see, what of that is shown, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+from . import account
+
+if TYPE_CHECKING:
+    from .account import Account
+    from .cli import Console
+    from .ends import Death, Delivery
+    from .event import Event
+    from .stats import Stats
+    from .tracer import SignalTracer
+
+# How long the last signals of a process that has ended may take to have their effect.
+_LINGER_S = 0.3
+_LOOK_S = 0.005
+# Filters by which an account would not learn all; `--all` and `--follow` add to it.
+_FILTERS = (
+    *("signal", "exclude_signal", "origin", "kernel", "pid", "target", "user", "target_user"),
+    *("comm", "target_comm", "cgroup", "target_cgroup", "failed", "fatal"),
+)
+
+
+class Teller(Protocol):
+    """Whoever has a trace made for an account."""
+
+    #: Who is followed.
+    follow: list[int]
+    telling: Telling
+
+    def tracing(self, tracer: SignalTracer, console: Console) -> AbstractContextManager[object]:
+        """Entered when the trace has begun, and left when it has ended."""
+
+    def begin(self, tracer: SignalTracer, console: Console) -> None:
+        """Called once lines can be written; sees to the end of the trace."""
+
+
+class Telling:
+    """Between a trace and its account."""
+
+    def __init__(self, chosen: Namespace, account: Account) -> None:
+        self._chosen = chosen
+        self._account = account
+        #: Whether lines are shown too.
+        self.shows = bool(
+            chosen.stream
+            or chosen.verbose
+            or chosen.stack
+            or chosen.fields
+            or chosen.format != "text"
+        )
+        #: Whether filters were given, so that it cannot be complete.
+        self.filtered = any(getattr(chosen, name) for name in _FILTERS)
+        #: How many events were not to be shown.
+        self.hidden = 0
+        #: Whether the process ended before the trace did.
+        self.complete = False
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Of the tracer, where an account needs others than a trace."""
+        wanted: dict[str, object] = {"outcomes": True, "details": True}
+        if not self.shows and not self.filtered:
+            # What handlers ran for, too. A child's end is told as such.
+            wanted |= {"scope": "all", "exclude_signals": "CHLD", "exits": True}
+        return wanted
+
+    def take(self, events: Iterable[Event]) -> list[Event]:
+        """Note events; those of them that are to be shown."""
+        shown = []
+        for event in events:
+            self._account.take(event)
+            if self.shows and self._is_asked_for(event):
+                shown.append(event)
+            else:
+                self.hidden += 1
+        return shown
+
+    def _is_asked_for(self, event: Event | Delivery | Death) -> bool:
+        if event.type != "send" and self._chosen.no_outcomes:
+            return False
+        target = event.target
+        # What came to us is for the account alone.
+        return target is None or target.pid != os.getpid()
+
+    def stop(self, tracer: SignalTracer) -> None:
+        """End the trace once what it was sent last has shown its effect; from another thread."""
+        self.complete = not (tracer.stopped or tracer.closed)
+        end = time.monotonic() + _LINGER_S
+        waits = self.settings.get("exits", False)
+        while time.monotonic() < end:
+            if self._account.ended or not waits:
+                waits = False
+                if not self._account.doomed:
+                    break
+            time.sleep(_LOOK_S)
+        tracer.stop()
+
+    def lines(self, told: list[str], stats: Stats) -> list[str]:
+        """The account with what stands in the way of its being complete."""
+        told = [*told, *account.loss(stats.lost._replace(unread=0))]
+        if self.filtered:
+            told.append("filters were given: what they left out is not told here")
+        return told
+
+
+def say(
+    sentences: Iterable[str], line: Callable[[str], None], *, to: object, before: str = ""
+) -> None:
+    """Say them by `line`, a line each; on a terminal broken where it is full."""
+    width = _width_of(to)
+    for sentence in sentences:
+        whole = f"{before}{sentence}"
+        for part in _broken(whole, width) if width else [whole]:
+            line(part)
+
+
+def _broken(text: str, width: int) -> list[str]:
+    import textwrap  # 3 ms, and only here
+
+    return textwrap.wrap(
+        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _width_of(stream: object) -> int | None:
+    """How wide a terminal is; None for what is none."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns  # type: ignore[attr-defined]
+    except (AttributeError, ValueError, OSError):
+        return None

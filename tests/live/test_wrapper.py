@@ -1,0 +1,261 @@
+"""`pysigsnoop -- COMMAND`: what it tells at the end, held against what the test did itself."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pwd
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .actors import children, program, until
+from .commands import PYSIGSNOOP, environment, forced, run
+from .conftest import MakeCommand
+from .control_groups import memory_group
+from .senders import PATIENCE
+from .test_launch import on_terminal, sh, wait_for_word
+from .test_origins_oom import _kernel_has_figures
+
+TIME = r"at \d\d:\d\d:\d\d\.\d{3}"
+DIED = rf"{TIME}; it died [\d.]+ m?u?s later"
+
+
+def account(err: str) -> list[str]:
+    """The sentences of an account."""
+    return [
+        line.removeprefix("pysigsnoop: ")
+        for line in err.splitlines()
+        if line.startswith("pysigsnoop: ")
+    ]
+
+
+def one(sentences: list[str], pattern: str) -> re.Match[str]:
+    """The one sentence that begins so."""
+    found = [match for line in sentences if (match := re.match(pattern, line))]
+    assert len(found) == 1, (pattern, sentences)
+    return found[0]
+
+
+def test_every_descendant_that_died_of_a_signal_is_told_with_its_reason() -> None:
+    faults, inputs, families = map(program, ("faults", "inputs", "families"))
+    memory = program("memory")
+    with memory_group(24) as group:
+        script = f"""
+            ulimit -c 0
+            echo | {faults} maperr default
+            python3 -c 'import os; os.abort()'
+            echo | {inputs} pipe
+            echo | {families} parent-death 12
+            (echo $(exec sh -c 'echo $PPID') > {group}/cgroup.procs; echo | exec {memory} alone 96)
+            sleep 600 & env kill -TERM $!; wait
+            kill -0 $$
+            exit 3
+        """
+        ended = run(*sh(script))
+    assert ended.status == 3
+    # The address of the fault, as it said itself; and a child that it had.
+    address, _, child, *_ = [line for line in ended.lines if line not in ("", "none")]
+    told = account(ended.err)
+    assert re.match(
+        rf"sh -c .* \.\.\. \(pid \d+\) exited by itself, with status 3, {TIME}$", told[0]
+    )
+    assert len(told) == 7
+    one(
+        told,
+        rf"{faults} maperr default \(pid \d+\) was killed by SIGSEGV: a fault of its own at "
+        rf"address {address} \(SEGV_MAPERR: nothing is mapped there\), {DIED}$",
+    )
+    one(
+        told,
+        r".*python3\S* -c 'import os; os.abort\(\)' \(pid (\d+)\) was killed by SIGABRT: it sent "
+        rf"that to itself, by tgkill\(\d+, \d+, SIGABRT\), {DIED}$",
+    )
+    one(
+        told,
+        rf"{inputs} pipe \(pid \d+\) was killed by SIGPIPE: it wrote to a pipe or socket that "
+        rf"nobody reads any more, {DIED}$",
+    )
+    one(
+        told,
+        rf".*families.* \(pid {child}\) was killed by SIGUSR2: its parent families \(pid \d+\) "
+        rf"died, and it had asked for that signal then \(PR_SET_PDEATHSIG\), {DIED}$",
+    )
+    figures = r", which held [\d.]+ MiB of its own, .*, its oom_score_adj being -?\d+"
+    one(
+        told,
+        r".*memory.* \(pid \d+\) was killed by SIGKILL: the kernel was out of memory, and its OOM "
+        rf"killer chose this process{figures if _kernel_has_figures() else ''}; it had asked for "
+        rf"memory itself, {DIED}$",
+    )
+    one(
+        told,
+        r"(sleep|sleep 600|sh.*|env) \(pid (\d+)\) was killed by SIGTERM: kill -TERM \2, run by "
+        rf"root \(uid 0\), pid \d+, below sh ← .*, by kill\(\2, SIGTERM\), {DIED}$",
+    )
+
+
+def test_who_killed_the_command_is_told(command: MakeCommand, tmp_path: Path) -> None:
+    running = command(*sh(f"touch {tmp_path}/ready; exec sleep 600"))
+    wait_for_word(tmp_path / "ready")
+    (child,) = children(running.process.pid)
+    until("it sleeps", lambda: Path(f"/proc/{child}/comm").read_text() == "sleep\n")
+    with subprocess.Popen(["env", "kill", "-KILL", str(child)]) as killer:
+        ended = running.end(0)
+    assert ended.status == 128 + signal.SIGKILL
+    (told,) = account(ended.err)
+    comm = Path("/proc/self/comm").read_text().strip()
+    assert re.match(
+        rf"sh -c .* \(pid {child}\) was killed by SIGKILL: kill -KILL {child}, run by root "
+        rf"\(uid 0\), pid {killer.pid}, below {comm}( ← .*)?, by kill\({child}, SIGKILL\), {DIED}$",
+        told,
+    )
+
+
+def test_what_is_passed_on_is_told_by_who_sent_it_first(
+    command: MakeCommand, tmp_path: Path
+) -> None:
+    running = command(*sh(f"touch {tmp_path}/ready; exec sleep 600"))
+    wait_for_word(tmp_path / "ready")
+    wrapper = running.process.pid
+    (child,) = children(wrapper)
+    until("it sleeps", lambda: Path(f"/proc/{child}/comm").read_text() == "sleep\n")
+    with subprocess.Popen(["env", "kill", "-USR1", str(wrapper)]) as killer:
+        ended = running.end(0)
+    assert ended.status == 128 + signal.SIGUSR1
+    (told,) = account(ended.err)
+    assert re.match(
+        rf"sh -c .* \(pid {child}\) was killed by SIGUSR1: pysigsnoop passed it on, which got it "
+        rf"so: kill -USR1 {wrapper}, run by root \(uid 0\), pid {killer.pid}, .*"
+        rf"by kill\({wrapper}, SIGUSR1\), {DIED}$",
+        told,
+    )
+
+
+def test_a_signal_to_the_process_group_is_the_commands_once(tmp_path: Path) -> None:
+    traps = f"trap 'echo >> {tmp_path}/told' TERM; trap 'exit 5' USR1; touch {tmp_path}/ready"
+    with subprocess.Popen(
+        [*PYSIGSNOOP, *forced(sh(f"{traps}; while :; do sleep 0.01; done"))],
+        stderr=subprocess.PIPE,
+        env=environment(),
+        start_new_session=True,
+    ) as running:
+        wait_for_word(tmp_path / "ready")
+        (child,) = children(running.pid)
+        # To both; to us alone; to the command alone. Passed on is what it has no other way.
+        sends = [(os.killpg, running.pid), (os.kill, running.pid), (os.kill, child)]
+        for count, (send, to) in enumerate(sends, 1):
+            send(to, signal.SIGTERM)
+            until("it is told", functools.partial(_is_told, tmp_path / "told", count))
+        os.killpg(running.pid, signal.SIGUSR1)
+        running.communicate(timeout=PATIENCE)
+    assert running.returncode == 5
+    assert (tmp_path / "told").read_text() == "\n" * 3
+
+
+def _is_told(path: Path, times: int) -> bool:
+    return path.exists() and path.read_text().count("\n") >= times
+
+
+def test_a_terminal_that_hangs_up_is_told(tmp_path: Path) -> None:
+    with on_terminal(*sh(f"touch {tmp_path}/ready; exec sleep 600")) as (running, terminal):
+        wait_for_word(tmp_path / "ready")
+        terminal.close()
+        _, err = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 128 + signal.SIGHUP
+    (told,) = account(err.decode())
+    assert re.search(
+        r"was killed by SIGHUP: pysigsnoop passed it on, which got it so: its terminal, which hung "
+        rf"up or whose session ended, {DIED}$",
+        told,
+    )
+
+
+def test_what_it_handled_before_it_exited_is_told_as_that(
+    command: MakeCommand, tmp_path: Path
+) -> None:
+    running = command(
+        *sh(f"trap 'exit 4' TERM; touch {tmp_path}/ready; while :; do sleep 0.01; done")
+    )
+    wait_for_word(tmp_path / "ready")
+    (child,) = children(running.process.pid)
+    os.kill(child, signal.SIGTERM)
+    ended = running.end(0)
+    assert ended.status == 4
+    (told,) = account(ended.err)
+    assert re.search(
+        rf"\) exited by itself, with status 4, {TIME}\. [\d.]+ m?u?s before its end it was sent "
+        rf"SIGTERM, and handled it: .*, pid {os.getpid()}, .*by kill\({child}, SIGTERM\), {TIME}$",
+        told,
+    )
+
+
+NOBODY = pwd.getpwnam("nobody")
+AS_NOBODY: dict[str, Any] = {
+    "SUDO_UID": str(NOBODY.pw_uid),
+    "SUDO_GID": str(NOBODY.pw_gid),
+    "SUDO_USER": NOBODY.pw_name,
+    "SUDO_COMMAND": "/bin/pysigsnoop",
+}
+_WHO = 'grep -E "^(Uid|Gid|Groups|CapEff):" /proc/self/status; echo $HOME,$USER,$LOGNAME,$SUDO_UID'
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["under sudo", "--as"])
+def test_a_command_runs_as_who_called_and_still_gets_its_signals(asked: bool) -> None:
+    # The shell's parent is root's, which the shell may not signal.
+    script = f"{_WHO}; kill -TERM $PPID 2>/dev/null && exit 1; kill -0 $$ && echo fine"
+    ended = run("--as", "nobody", *sh(script)) if asked else run(*sh(script), **AS_NOBODY)
+    assert (ended.status, ended.lines[-1]) == (0, "fine")
+    uid, gid = NOBODY.pw_uid, NOBODY.pw_gid
+    assert [line.split() for line in ended.lines[:4]] == [
+        ["Uid:", *[str(uid)] * 4],
+        ["Gid:", *[str(gid)] * 4],
+        ["Groups:", *map(str, sorted(os.getgrouplist("nobody", gid)))],
+        ["CapEff:", "0" * 16],
+    ]
+    assert ended.lines[4] == f"{NOBODY.pw_dir},nobody,nobody,"
+
+
+def test_a_wrapper_passes_signals_on_to_who_it_became(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    for folder in tmp_path.parents:
+        if folder.owner() == "root" and folder.is_relative_to("/tmp") and folder != Path("/tmp"):
+            folder.chmod(0o755)
+    with subprocess.Popen(
+        [*PYSIGSNOOP, *forced(sh(f"touch {tmp_path}/ready; exec sleep 600"))],
+        stderr=subprocess.PIPE,
+        env=environment(**AS_NOBODY),
+    ) as running:
+        wait_for_word(tmp_path / "ready")
+        assert (tmp_path / "ready").owner() == "nobody"
+        running.terminate()
+        _, err = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 128 + signal.SIGTERM
+    assert "pysigsnoop passed it on" in err.decode()
+
+
+def test_no_such_user_and_no_right_to_be_one_are_told() -> None:
+    missing = run("--as", "nosuchuser", "--", "true")
+    assert (missing.status, missing.lines) == (125, [])
+    assert missing.err.splitlines()[0] == "pysigsnoop: no user: nosuchuser"
+    bound = run("--as", "nobody", "--", "true", prefix=("setpriv", "--bounding-set=-setuid"))
+    assert bound.status == 125
+    assert bound.err.splitlines()[0] == "pysigsnoop: cannot run as nobody: Operation not permitted"
+
+
+def test_loss_is_told_with_the_account() -> None:
+    storm = " ".join(["kill -URG $$;"] * 40)
+    ended = run("--buffer", "4K", *sh(f"{storm} exit 7"))
+    assert ended.status == 7
+    told = account(ended.err)
+    lost = one(told, r"(\d+) records were lost \((.*)\): this may not be all$")
+    assert int(lost[1]) == sum(int(each.split()[-1]) for each in lost[2].split(", ")) > 0
+    filtered = run("-s", "KILL", *sh("kill -TERM $$"))
+    assert filtered.status == 128 + signal.SIGTERM
+    end, note = account(filtered.err)
+    assert re.search(rf"was killed by SIGTERM; who sent it was not seen; it died {TIME}$", end)
+    assert note == "filters were given: what they left out is not told here"
