@@ -32,7 +32,7 @@ def event(values: dict[str, Any], wall: int = 0, **changed: Any) -> Event:
     values = values | changed
     assert values.keys() <= {*SEND_FIELDS}
     filled = [values.get(name, b"" if name.endswith("comm") else 0) for name in SEND_FIELDS]
-    return Event(struct.unpack(SEND_FORMAT, struct.pack(SEND_FORMAT, *filled)), wall)
+    return Event(struct.pack(SEND_FORMAT, *filled), wall)
 
 
 def known(*names: str) -> int:
