@@ -13,7 +13,7 @@ import struct
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._records import NO_SEND, PROCESS_FORMAT, SEND_FIELDS, SEND_FORMAT
+from ._records import NO_SEND, ORIGIN, PROCESS_FORMAT, SEND_FIELDS, SEND_FORMAT
 from .clock import rfc3339
 from .event import Event, Process
 from .layout import END_LAYOUT, SEND_LAYOUT
@@ -23,9 +23,16 @@ if TYPE_CHECKING:
     from .ends import Death, Delivery
 
 #: So many parts of a kind are kept; then all are forgotten, and those in use come back at once.
-REMEMBERED = 4096
+REMEMBERED = 1024
 
 _NS = 1_000_000_000
+_FOREVER = float("inf")
+_ORIGINS = max(ORIGIN.values()) + 1
+_SEND = '{"type": "send", "id": %d, "call_id": %d, "time": "%s.%09dZ", "boot_ns": %d, %s'
+_END = (
+    '{%s, "send_id": %d, "no_send": null, "time": "%s.%09dZ", "boot_ns": %d, '
+    '%s, "delay_ns": %d, %s, "target": %s}'
+)
 # Of a send: what is written anew, and what lies between that and the ends.
 _SEND_NUMBERS = struct.Struct("=QQQ").unpack_from
 _SEND_AT = SEND_LAYOUT["id"].offset
@@ -44,7 +51,7 @@ assert SEND_FIELDS[2:5] == ("id", "call_id", "boot_ns")
 assert [*END_LAYOUT][2:5] == ["send_id", "boot_ns", "delay_ns"]
 
 
-class _Send(NamedTuple):
+class _SendParts(NamedTuple):
     """The text before, between and behind the two ends, and whether there are any."""
 
     before: str
@@ -54,7 +61,7 @@ class _Send(NamedTuple):
     behind: str
 
 
-class _End(NamedTuple):
+class _EndParts(NamedTuple):
     """The text before the time, before the delay, and from there to the target."""
 
     kind: str
@@ -67,8 +74,10 @@ class JsonLines:
 
     def __init__(self) -> None:
         self.encode = json.JSONEncoder(separators=(", ", ": ")).encode
-        self._sends: dict[bytes, _Send] = {}
-        self._ends: dict[bytes, _End] = {}
+        #: By origin, then by all of the record that is not written anew.
+        self._tails: list[dict[bytes, tuple[str, float]]] = [{} for _ in range(_ORIGINS)]
+        self._sends: dict[bytes, _SendParts] = {}
+        self._ends: dict[bytes, _EndParts] = {}
         #: With each when it may no longer hold: a process can be moved to another container.
         self._processes: dict[bytes, tuple[str, float]] = {}
         self._second = -1
@@ -81,32 +90,37 @@ class JsonLines:
         if event._details is not None or event._stack is not ...:
             return self.encode(event.as_dict())
         record = event._record
-        key = record[_ORIGIN:_SEND_AT] + record[_FACTS:_SENDER]
-        parts = self._sends.get(key) or self._send_parts(key, event)
-        if parts is None:
-            return self.encode(event.as_dict())
-        before, has_sender, between, has_target, behind = parts
+        kept = self._tails[record[_ORIGIN]]
+        key = record[_FACTS:_SEND_END]
+        tail = kept.get(key)
+        if tail is None or tail[1] < time.monotonic():
+            tail = self._tail(event)
+            if tail is None:
+                return self.encode(event.as_dict())
+            if len(kept) >= REMEMBERED:
+                kept.clear()
+            kept[key] = tail
         number, call, boot_ns = _SEND_NUMBERS(record, _SEND_AT)
         second, ns = divmod(boot_ns + event._wall_offset, _NS)
         if second != self._second:
             self._tick(second)
-        now = time.monotonic()
-        sender = target = "null"
-        if has_sender:
-            at = record[_SENDER:_TARGET]
-            sender, until = self._processes.get(at) or self._process(at)
-            if until < now:
-                sender, _ = self._process(at)
-        if has_target:
-            at = record[_TARGET:_SEND_END]
-            target, until = self._processes.get(at) or self._process(at)
-            if until < now:
-                target, _ = self._process(at)
-        return (
-            f'{{"type": "send", "id": {number}, "call_id": {call}, '
-            f'"time": "{self._clock}.{ns:09d}Z", "boot_ns": {boot_ns}, '
-            f"{before}{sender}{between}{target}{behind}"
-        )
+        # Not an f-string: with numbers in it that takes more than twice as long.
+        return _SEND % (number, call, self._clock, ns, boot_ns, tail[0])
+
+    def _tail(self, event: Event) -> tuple[str, float] | None:
+        """All that follows the numbers, and when it is to be made anew."""
+        record = event._record
+        key = record[_ORIGIN:_SEND_AT] + record[_FACTS:_SENDER]
+        parts = self._sends.get(key) or self._send_parts(key, event)
+        if parts is None:
+            return None
+        sender = target = "null", _FOREVER
+        if parts.has_sender:
+            sender = self._process(record[_SENDER:_TARGET])
+        if parts.has_target:
+            target = self._process(record[_TARGET:_SEND_END])
+        text = f"{parts.before}{sender[0]}{parts.between}{target[0]}{parts.behind}"
+        return text, min(sender[1], target[1])
 
     def _end(self, event: Delivery | Death) -> str:
         record = event._record
@@ -120,15 +134,8 @@ class JsonLines:
         second, ns = divmod(boot_ns + event._wall_offset, _NS)
         if second != self._second:
             self._tick(second)
-        at = record[_END_TARGET:_END_END]
-        target, until = self._processes.get(at) or self._process(at)
-        if until < time.monotonic():
-            target, _ = self._process(at)
-        return (
-            f'{{{kind}, "send_id": {send_id}, "no_send": null, '
-            f'"time": "{self._clock}.{ns:09d}Z", "boot_ns": {boot_ns}, '
-            f'{signal}, "delay_ns": {delay_ns}, {action}, "target": {target}}}'
-        )
+        target, _ = self._process(record[_END_TARGET:_END_END])
+        return _END % (kind, send_id, self._clock, ns, boot_ns, signal, delay_ns, action, target)
 
     def _tick(self, second: int) -> None:
         self._clock = rfc3339(second * _NS).partition(".")[0]
@@ -138,14 +145,14 @@ class JsonLines:
         """Some keys as they stand in the whole, without braces."""
         return self.encode({name: form[name] for name in names})[1:-1]
 
-    def _send_parts(self, key: bytes, event: Event) -> _Send | None:
+    def _send_parts(self, key: bytes, event: Event) -> _SendParts | None:
         form = event.as_dict()
         # There the sender's place holds someone else, and the rest says what no key holds.
         if form["oom"] is not None:
             return None
         names = [*form]
         boot, sender, target = map(names.index, ("boot_ns", "sender", "target"))
-        parts = _Send(
+        parts = _SendParts(
             f'{self._part(form, names[boot + 1 : sender])}, "sender": ',
             form["sender"] is not None,
             f', {self._part(form, names[sender + 1 : target])}, "target": ',
@@ -157,13 +164,13 @@ class JsonLines:
         self._sends[key] = parts
         return parts
 
-    def _end_parts(self, key: bytes, event: Delivery | Death) -> _End | None:
+    def _end_parts(self, key: bytes, event: Delivery | Death) -> _EndParts | None:
         if event._get("no_send") != _SENT or event.send_id is None:
             return None
         form = event.as_dict()
         names = [*form]
         boot, delay, target = map(names.index, ("boot_ns", "delay_ns", "target"))
-        parts = _End(
+        parts = _EndParts(
             self._part(form, ["type"]),
             self._part(form, names[boot + 1 : delay]),
             self._part(form, names[delay + 1 : target]),
@@ -174,6 +181,10 @@ class JsonLines:
         return parts
 
     def _process(self, record: bytes) -> tuple[str, float]:
+        """The text of an end, and when it is to be made anew."""
+        found = self._processes.get(record)
+        if found is not None and found[1] >= time.monotonic():
+            return found
         process = Process(record, 0)
         until = place_until(process.cgroup_id, process.pid, process.start_ns)[1]
         found = self.encode(process.as_dict()), until
