@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from pysigsnoop import Columns, SignalTracer, sinks
+from pysigsnoop import Columns, SignalTracer, options, sinks, views
 
 SENDER = Path(__file__).with_name("sender.c")
 # Calls in a round; with their ends still fewer bytes than the default ring has.
@@ -76,12 +76,17 @@ def written(lines: sinks.Lines) -> Reader:
         count = 0
         with open(os.devnull, "w", encoding="utf-8") as out:  # noqa: PTH123
             while batch := tracer.read(0):
-                out.write("\n".join([*map(lines.event, batch), ""]))
+                out.write("\n".join([*lines.of(batch), ""]))
                 out.flush()
                 count += len(batch)
         return count
 
     return read
+
+
+def lines(*arguments: str) -> sinks.Lines:
+    """As the command line writes them with these arguments."""
+    return views.lines_for(options.parse([*arguments]), None, 0)
 
 
 def readers() -> dict[str, Reader]:
@@ -91,7 +96,7 @@ def readers() -> dict[str, Reader]:
         import numpy  # noqa: F401
 
         found = {"columns": columns} | found
-    return found | {"json": written(sinks.json_lines()), "text": written(sinks.TEXT)}
+    return found | {"json": written(lines("-j")), "text": written(lines())}
 
 
 def _round(tracer: SignalTracer, read: Reader, send: list[str], expected: int) -> float:

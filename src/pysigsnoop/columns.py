@@ -13,14 +13,10 @@ _FORMATS = {"B": "u1", "i": "i4", "I": "u4", "Q": "u8"}
 
 
 def _dtype(layout: dict[str, Field]) -> dict[str, Any]:
-    shown = {
-        name: field for name, field in layout.items() if not name.startswith(_INTERNAL)
-    }
+    shown = {name: field for name, field in layout.items() if not name.startswith(_INTERNAL)}
     return {
         "names": [*shown],
-        "formats": [
-            _FORMATS.get(field.code, f"S{field.code[:-1]}") for field in shown.values()
-        ],
+        "formats": [_FORMATS.get(field.code, f"S{field.code[:-1]}") for field in shown.values()],
         "offsets": [field.offset for field in shown.values()],
         "itemsize": SEND_SIZE,
     }
@@ -46,9 +42,9 @@ class Columns(bytearray):
     __slots__ = ("wall_offset",)
 
     #: What numpy.dtype() takes: the columns of sends.
-    dtype: ClassVar[dict[str, Any]] = _dtype(SEND_LAYOUT)
+    dtype: ClassVar[Any] = _dtype(SEND_LAYOUT)
     #: The same for deliveries and deaths.
-    end_dtype: ClassVar[dict[str, Any]] = _dtype(END_LAYOUT)
+    end_dtype: ClassVar[Any] = _dtype(END_LAYOUT)
     #: What the numbers of a column stand for: `words["origin"][1]` is `kill`. Of `known` they are
     #: bits: where one is not set, the column of that name says nothing.
     words: ClassVar[dict[str, dict[int, str]]] = {
@@ -69,10 +65,7 @@ class Columns(bytearray):
     wall_offset: int
 
     def __len__(self) -> int:
-        return self.__sizeof_bytes() // SEND_SIZE
-
-    def __sizeof_bytes(self) -> int:
-        return bytearray.__len__(self)
+        return bytearray.__len__(self) // SEND_SIZE
 
     def column(self, name: str) -> memoryview:
         """One column of numbers, for those without numpy: not copied, one item an event.
@@ -80,11 +73,10 @@ class Columns(bytearray):
         `collections.Counter(batch.column("signo"))` counts. Names as in `dtype`;
         KeyError for any other, and for those that are text.
         """
-        at = self.dtype["names"].index(name) if name in self.dtype["names"] else -1
         field = SEND_LAYOUT[name]
-        if at < 0 or field.code not in _FORMATS:
+        if name not in self.dtype["names"] or field.code not in _FORMATS:
             raise KeyError(name)
-        numbers = memoryview(self).cast(field.code)
+        numbers: memoryview = memoryview(self).cast(field.code)  # type: ignore[call-overload]
         return numbers[field.offset // numbers.itemsize :: SEND_SIZE // numbers.itemsize]
 
     def __iter__(self) -> NoReturn:

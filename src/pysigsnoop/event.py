@@ -246,8 +246,8 @@ class Process:
 class Event(Timed):
     """One signal to one recipient, or one call that reached nobody.
 
-    Cheap to make and to drop: it holds its record as the kernel wrote it, and each attribute
-    is worked out when it is read. It stays valid after its tracer is closed. None means that there is
+    Cheap to make and to drop: it holds its record, and each attribute is worked out
+    when it is read. It stays valid after its tracer is closed. None means that there is
     nothing to know, or that the kernel does not show it; docs/events.md has each case.
     """
 

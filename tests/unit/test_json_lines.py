@@ -155,9 +155,9 @@ def test_what_is_kept_is_bounded(kept: str, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_process_that_moves_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     places = [NOWHERE, Place("abc", "x.service", None)]
     until = time.monotonic() + 1000
-    at = [0, until]
+    at = [0]
     monkeypatch.setattr("pysigsnoop.event.place_of", lambda *_: places[at[0]])
-    monkeypatch.setattr(json_lines, "place_until", lambda *_: (places[at[0]], at[1]))
+    monkeypatch.setattr(json_lines, "place_until", lambda *_: (places[at[0]], until))
     lines = JsonLines()
     event = records.event(KILL)
     assert lines.line(event) == plain(event)
@@ -165,5 +165,5 @@ def test_a_process_that_moves_is_looked_for_again(monkeypatch: pytest.MonkeyPatc
     # Moved, and what is kept still holds for a while.
     at[0] = 1
     assert lines.line(event) == before
-    monkeypatch.setattr(json_lines.time, "monotonic", lambda: until + 1)
+    monkeypatch.setattr(time, "monotonic", lambda: until + 1)
     assert lines.line(event) == plain(event) != before
