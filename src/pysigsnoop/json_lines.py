@@ -28,7 +28,7 @@ REMEMBERED = 1024
 _NS = 1_000_000_000
 _FOREVER = float("inf")
 _ORIGINS = max(ORIGIN.values()) + 1
-_SEND = '{"type": "send", "id": %d, "call_id": %d, "time": "%s.%09dZ", "boot_ns": %d, %s'
+_SEND = '{"type": "send", "id": %d, "call_id": %s, "time": "%s.%09dZ", "boot_ns": %d, %s'
 _END = (
     '{%s, "send_id": %d, "no_send": null, "time": "%s.%09dZ", "boot_ns": %d, '
     '%s, "delay_ns": %d, %s, "target": %s}'
@@ -105,7 +105,7 @@ class JsonLines:
         if second != self._second:
             self._tick(second)
         # Not an f-string: with numbers in it that takes more than twice as long.
-        return _SEND % (number, call, self._clock, ns, boot_ns, tail[0])
+        return _SEND % (number, call or "null", self._clock, ns, boot_ns, tail[0])
 
     def _tail(self, event: Event) -> tuple[str, float] | None:
         """All that follows the numbers, and when it is to be made anew."""
