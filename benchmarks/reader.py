@@ -100,7 +100,7 @@ def readers() -> dict[str, Reader]:
 
 
 def _round(tracer: SignalTracer, read: Reader, send: list[str], expected: int) -> float:
-    subprocess.run(send, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(send, check=True, input=b"\n", stdout=subprocess.DEVNULL)
     # What earlier readers left is not this one's to clear.
     gc.collect()
     begin = time.process_time_ns()
@@ -119,7 +119,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
         sender = f"{folder}/readsender"
-        subprocess.run(["cc", "-O2", "-o", sender, str(SENDER)], check=True)
+        subprocess.run(["cc", "-O2", "-pthread", "-o", sender, str(SENDER)], check=True)
         for kind, outcomes in (("check", False), ("handled", True)):
             expected = CALLS * (2 if outcomes else 1)
             for name, read in readers().items():
@@ -127,7 +127,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
                     sender_comm="readsender", signals=["0", "USR2"], outcomes=outcomes
                 ) as tracer:
                     costs = [
-                        _round(tracer, read, [sender, kind, str(CALLS)], expected)
+                        _round(tracer, read, [sender, kind, "-n", str(CALLS)], expected)
                         for _ in range(rounds)
                     ]
                     tracer.stop()

@@ -420,7 +420,7 @@ class Event(Timed):
     def alike(self) -> tuple[Any, ...]:
         """Equal for sends of one signal between the same two ends, sent and answered alike, so
         that who counts many can look at one of each kind."""
-        return _ALIKE(self._record)  # type: ignore[no-any-return]
+        return _ALIKE(self._record)
 
     @property
     def stack(self) -> list[Frame] | None:
