@@ -21,7 +21,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo) env PYTHONDONTWRITEBYTECODE=1
 export PYTHONDONTWRITEBYTECODE := 1
 
 BUILD_PACKAGES := clang llvm gcc libc6-dev libbpf-dev pkg-config python3-venv python3-dev
-TEST_PACKAGES := bpftool strace procps util-linux less vim-tiny
+TEST_PACKAGES := bpftool strace procps util-linux less vim-tiny valgrind
 GUEST_PACKAGES := qemu-system-x86 busybox-static
 PACKAGING_PACKAGES := binutils util-linux
 BENCH_PACKAGES := bpftrace linux-perf strace bpftool
@@ -67,9 +67,9 @@ packages:
 run: build ## trace until Ctrl-C (ARGS='-s KILL -j' passes arguments)
 	@$(AS_ROOT) PYTHONPATH=src $(WITH_TRACEFS) $(IN_VENV)/python -m pysigsnoop $(ARGS)
 
-test: build ## unit, object and live tests (ARGS passes arguments to pytest)
+test: build ## unit, object, budget and live tests (ARGS passes arguments to pytest)
 	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES)"
-	$(LIVE_PYTEST) tests/unit tests/object tests/live $(ARGS)
+	$(LIVE_PYTEST) tests/unit tests/object tests/budget tests/live $(ARGS)
 
 test-unit: build ## no root, no libbpf
 	$(IN_VENV)/python -m pytest tests/unit $(ARGS)

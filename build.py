@@ -39,7 +39,7 @@ EXTENSION = PACKAGE / "_native.abi3.so"
 TABLES = PACKAGE / "_records.py"
 RECORDS = ROOT / "bpf" / "sigsnoop.h"
 NATIVE = ROOT / "src" / "native"
-SOURCES = ("reader", "companions", "follow", "kernel", "cgroups", "types")
+SOURCES = ("reader", "ring", "columns", "companions", "follow", "kernel", "cgroups", "types")
 
 # Oldest CPython whose stable ABI the extension asks for; pyproject.toml says the same.
 STABLE_ABI = (3, 10)

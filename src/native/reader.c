@@ -9,10 +9,10 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
-#include <bpf/libbpf.h>
 #include "sigsnoop.h"
 #include "companions.h"
 #include "reader.h"
+#include "ring.h"
 
 /*
  * The OOM killer tells its victim under a spinlock, so microseconds after the
@@ -41,9 +41,8 @@ struct held {
 #define SLOTS 4096
 
 struct reader {
-	struct ring_buffer *ring;
-	/* The ring's own positions, and the word by which the programs know that nobody is awake. */
-	unsigned long *consumer, *producer;
+	struct ring ring;
+	/* Where the programs are told that nobody is awake. */
 	struct sigsnoop_live *live;
 	int timer;
 	bool timed;	/* the timer is on */
@@ -67,14 +66,10 @@ struct reader {
 	int error;
 };
 
-/* Any value below 0 stops libbpf after this record, which then counts as read. */
-#define STOP (-1)
-
 static bool keep(struct reader *reader, const void *event, size_t size,
 		 struct companion *companions)
 {
 	struct held *held;
-
 
 	if (reader->held_count == reader->held_size) {
 		size_t grown_size = reader->held_size ? reader->held_size * 2 : 64;
@@ -126,6 +121,8 @@ static bool emit_send(struct reader *reader, const struct sigsnoop_send *send,
 					       companions))
 		reader->error = ENOMEM;
 	reader->next->send = *send;
+	if (!send->id)
+		reader->next->send.id = reader->next->send.call_id = reader->last_id += 2;
 	if (send->outcome == SIGSNOOP_OUTCOME_PENDING) {
 		*slot_of(reader, send->id) = reader->next - reader->batch + 1;
 		reader->slots_used = true;
@@ -166,7 +163,9 @@ static bool emit_end(struct reader *reader, const struct sigsnoop_end *end)
 		reader->counts.deliveries++;
 	else
 		reader->counts.deaths++;
+	/* Who sees the whole slot is not to see what was in this memory. */
 	reader->next->end = *end;
+	memset(&reader->next->end + 1, 0, sizeof(*reader->next) - sizeof(*end));
 	reader->next++;
 	reader->room--;
 	return true;
@@ -295,12 +294,11 @@ static struct companion *claim(struct reader *reader, const struct sigsnoop_send
 	return claimed;
 }
 
-static void take_send(struct reader *reader, struct sigsnoop_send *send)
+/* From the ring straight into the batch: nearly every record is copied this once. */
+static void take_send(struct reader *reader, const struct sigsnoop_send *send)
 {
 	struct companion *companions = send->companions ? claim(reader, send) : NULL;
 
-	if (!send->id)
-		send->id = send->call_id = reader->last_id += 2;
 	if (send->hold != SIGSNOOP_HOLD_NOTHING || !emit_send(reader, send, companions))
 		keep(reader, send, sizeof(*send), companions);
 }
@@ -324,15 +322,12 @@ static void take_details(struct reader *reader, const struct sigsnoop_details *d
 		reader->error = ENOMEM;
 }
 
-static int take_record(void *context, void *data, size_t size)
+static void take_record(struct reader *reader, const void *data, size_t size)
 {
-	struct reader *reader = context;
-	unsigned int type = size < sizeof(type) ? 0 : *(unsigned int *)data;
-	struct sigsnoop_send send;
+	unsigned int type = size < sizeof(type) ? 0 : *(const unsigned int *)data;
 
-	if (type == SIGSNOOP_SEND && size == sizeof(send)) {
-		memcpy(&send, data, size);
-		take_send(reader, &send);
+	if (type == SIGSNOOP_SEND && size == sizeof(struct sigsnoop_send)) {
+		take_send(reader, data);
 	} else if ((type == SIGSNOOP_DELIVERY || type == SIGSNOOP_DEATH) &&
 		   size == sizeof(struct sigsnoop_end)) {
 		take_end(reader, data);
@@ -348,55 +343,36 @@ static int take_record(void *context, void *data, size_t size)
 	} else {
 		reader->error = EBADMSG;
 	}
-	return reader->room && !reader->error ? 0 : STOP;
-}
-
-static void *map_page(int fd, int protection, int page)
-{
-	long size = sysconf(_SC_PAGESIZE);
-	void *mapped = mmap(NULL, size, protection, MAP_SHARED, fd, page * size);
-
-	return mapped == MAP_FAILED ? NULL : mapped;
-}
-
-static void unmap_page(void *mapped)
-{
-	if (mapped)
-		munmap(mapped, sysconf(_SC_PAGESIZE));
 }
 
 struct reader *reader_new(int ring_fd, int live_fd, unsigned int origins)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
+	int error;
 
 	if (!reader)
 		return NULL;
 	reader->origins = origins;
+	reader->live = MAP_FAILED;
 	reader->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	/* Documentation/bpf/ringbuf.rst: the consumer's page, then the producer's. */
-	reader->consumer = map_page(ring_fd, PROT_READ, 0);
-	reader->producer = map_page(ring_fd, PROT_READ, 1);
-	reader->live = map_page(live_fd, PROT_READ | PROT_WRITE, 0);
-	if (reader->timer >= 0 && reader->consumer && reader->producer && reader->live)
-		reader->ring = ring_buffer__new(ring_fd, take_record, reader, NULL);
-	if (!reader->ring) {
-		int error = errno;
-
-		reader_free(reader);
-		errno = error;
-		return NULL;
-	}
-	return reader;
+	if (reader->timer >= 0 && ring_map(&reader->ring, ring_fd))
+		reader->live = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
+				    live_fd, 0);
+	if (reader->live != MAP_FAILED)
+		return reader;
+	error = errno;
+	reader_free(reader);
+	errno = error;
+	return NULL;
 }
 
 void reader_free(struct reader *reader)
 {
 	if (!reader)
 		return;
-	ring_buffer__free(reader->ring);
-	unmap_page(reader->consumer);
-	unmap_page(reader->producer);
-	unmap_page(reader->live);
+	ring_unmap(&reader->ring);
+	if (reader->live != MAP_FAILED)
+		munmap(reader->live, sysconf(_SC_PAGESIZE));
 	if (reader->timer >= 0)
 		close(reader->timer);
 	for (size_t i = 0; i < reader->held_count; i++)
@@ -410,8 +386,7 @@ bool reader_may_sleep(struct reader *reader)
 {
 	/* Said first, looked second, with a full barrier between: see wake_reader(). */
 	__atomic_exchange_n(&reader->live->reader_sleeps, 1, __ATOMIC_SEQ_CST);
-	return __atomic_load_n(reader->producer, __ATOMIC_SEQ_CST) ==
-	       __atomic_load_n(reader->consumer, __ATOMIC_SEQ_CST);
+	return ring_empty(&reader->ring);
 }
 
 int reader_timer_fd(const struct reader *reader)
@@ -445,7 +420,8 @@ static void set_timer(struct reader *reader)
 long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capacity, bool all)
 {
 	unsigned long long begin = now();
-	int error = 0;
+	const void *record;
+	size_t size;
 
 	reader->batch = reader->next = (union event *)batch;
 	reader->room = capacity;
@@ -455,8 +431,9 @@ long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capa
 	reader->slots_used = false;
 	if (reader->held_count)
 		release(reader, 0);
-	if (reader->room)
-		error = ring_buffer__consume(reader->ring);
+	while (reader->room && !reader->error && (record = ring_next(&reader->ring, &size)))
+		take_record(reader, record, size);
+	ring_give_back(&reader->ring);
 	/*
 	 * With room left the ring is empty, so an answer that has not come by now was
 	 * late or lost, however long ago the reader last looked.
@@ -467,8 +444,6 @@ long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capa
 		set_timer(reader);
 	if (reader->error)
 		return -reader->error;
-	if (error < 0 && error != STOP)
-		return error;
 	return capacity - reader->room;
 }
 

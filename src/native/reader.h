@@ -33,6 +33,12 @@ int reader_timer_fd(const struct reader *reader);
 long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capacity, bool all);
 
 /*
+ * The same into a bytearray, by its id() in Python, which nobody else knows yet; it is
+ * then as long as what came.
+ */
+long reader_fill_bytes(struct reader *reader, uintptr_t bytes, size_t capacity, bool all);
+
+/*
  * What came with the sends of the last batch, valid until the next: for each record
  * the index of its send in the batch, its size (unsigned int both), the record.
  */
@@ -58,7 +64,9 @@ uint64_t program_misses(int program_fd);
 
 /* How many entries a map holds. */
 unsigned int count_keys(int map_fd);
+
 /* Runs a task iterator's program for each task of the caller's pid namespace: 0 or -errno. */
+struct bpf_program;
 int run_for_tasks(const struct bpf_program *program);
 
 /*

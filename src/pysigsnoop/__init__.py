@@ -9,6 +9,7 @@
 SignalTracer   opens, reads, counts, closes
 Event          one send; Process is its sender, or its target, Ancestor a parent of that,
                Frame a line of its stack
+Columns        a batch of events as a table
 Delivery       where a signal was taken; Death: where a process ended
 Signal         an int with a name
 Stats, Lost    where every call went
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Ancestor",
+    "Columns",
     "Death",
     "Delivery",
     "Event",
@@ -65,6 +67,7 @@ __all__ = [
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .columns import Columns
     from .details import Ancestor
     from .ends import Death, Delivery
     from .event import Event, Process
@@ -77,6 +80,7 @@ if TYPE_CHECKING:
 # What needs something built; the rest of the package, and --help, must do without.
 _BUILT = {
     "Ancestor": "details",
+    "Columns": "columns",
     "Death": "ends",
     "Delivery": "ends",
     "Event": "event",

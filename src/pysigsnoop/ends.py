@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any, Literal, NamedTuple
 
-from ._records import ACTION, END_FIELDS, END_FORMAT, NO_SEND, RECORD_TYPE
+from ._records import ACTION, NO_SEND, RECORD_TYPE
 from .clock import Timed
 from .event import Process
+from .layout import END_LAYOUT
 from .signals import Signal, signal_of
 
-END = struct.Struct(END_FORMAT)
 #: What a record of a delivery begins with.
 DELIVERY: int = RECORD_TYPE["delivery"]
 
-_AT = {name: index for index, name in enumerate(END_FIELDS)}
-_TARGET = _AT["target.pid"]
+_TARGET = END_LAYOUT["target.pid"].offset
+_NO_SEND = END_LAYOUT["no_send"].offset
+_UNSEEN = NO_SEND["unseen"]
 _ACTION_NAMES = {number: name for name, number in ACTION.items()}
 _NO_SEND_NAMES = {number: name for name, number in NO_SEND.items()}
 _CORE_DUMPED = 0x80
@@ -29,18 +29,24 @@ class Began(NamedTuple):
     gaps: bool
 
 
+def is_unseen(record: bytes) -> bool:
+    """Whether an end can say why it names no send only by when the trace began."""
+    return record[_NO_SEND] == _UNSEEN
+
+
 class _End(Timed):
     """What deliveries and deaths have in common."""
 
     __slots__ = ("_began", "_record", "_wall_offset")
 
-    def __init__(self, record: tuple[Any, ...], wall_offset: int, began: Began) -> None:
+    def __init__(self, record: bytes, wall_offset: int, began: Began | None) -> None:
         self._record = record
         self._wall_offset = wall_offset
         self._began = began
 
     def _get(self, name: str) -> Any:
-        return self._record[_AT[name]]
+        _, at, read = END_LAYOUT[name]
+        return read(self._record, at)[0]
 
     @property
     def send_id(self) -> int | None:
@@ -53,6 +59,7 @@ class _End(Timed):
         `lost` (its record was) or `unknown`; None where one is."""
         name = _NO_SEND_NAMES[self._get("no_send")]
         if name == "unseen":
+            assert self._began
             if self._began.gaps:
                 return "unknown"
             # Whatever reached a process that is younger than the trace was sent during it.

@@ -1,9 +1,9 @@
-"""One send, as a tracer hands it out: a decoded record, read on demand."""
+"""One send, as a tracer hands it out: a record as it came, read on demand."""
 
 from __future__ import annotations
 
 import errno
-import operator
+import struct
 from typing import TYPE_CHECKING, Any, Literal
 
 from ._records import (
@@ -13,13 +13,14 @@ from ._records import (
     ORIGIN,
     OUTCOME,
     PROCESS_FIELDS,
+    PROCESS_FORMAT,
     RECORD_TYPE,
     RESULT,
-    SEND_FIELDS,
 )
 from .clock import Timed
 from .details import Ancestor, Details, Sides
 from .details import text as _comm
+from .layout import SEND_LAYOUT, fields, picker
 from .oom import Oom
 from .places import Place
 from .siginfo import code_name
@@ -34,14 +35,17 @@ if TYPE_CHECKING:
 
     from .stack import Frame, Stack
 
-_AT = {name: index for index, name in enumerate(SEND_FIELDS)}
-_OF = {name: index for index, name in enumerate(PROCESS_FIELDS)}
-_KNOWN = _AT["known"]
-_SENDER, _TARGET = _AT["sender.pid"], _AT["target.pid"]
-_ENDS = ("pid", "host_pid", "start_ns", "uid", "comm")
-_ALIKE = operator.itemgetter(
-    *(_AT[name] for name in ("origin", "signo", "known", "ret", "result", "fatal", "target_arg")),
-    *(end + _OF[name] for end in (_SENDER, _TARGET) for name in _ENDS),
+_OF = fields(PROCESS_FIELDS, PROCESS_FORMAT)
+_PROCESS = struct.Struct(PROCESS_FORMAT)
+_, _KNOWN, _read_known = SEND_LAYOUT["known"]
+_, _SIGNO, _read_signo = SEND_LAYOUT["signo"]
+_SENDER, _TARGET = SEND_LAYOUT["sender.pid"].offset, SEND_LAYOUT["target.pid"].offset
+_SENDER_KNOWN, _TARGET_KNOWN = KNOWN["sender"], KNOWN["target"]
+_ENDS = ("pid", "host_pid", "uid", "start_ns", "comm")
+_ALIKE = picker(
+    SEND_LAYOUT,
+    *("origin", "signo", "ret", "target_arg", "known", "result", "fatal"),
+    *(f"{end}.{name}" for end in ("sender", "target") for name in _ENDS),
 )
 _ORIGIN_NAMES = {number: name for name, number in ORIGIN.items()}
 _RESULT_NAMES = {number: name for name, number in RESULT.items()}
@@ -73,13 +77,14 @@ class Process:
 
     __slots__ = ("_at", "_details", "_record")
 
-    def __init__(self, record: tuple[Any, ...], at: int, details: Details | None = None) -> None:
+    def __init__(self, record: bytes, at: int, details: Details | None = None) -> None:
         self._record = record
         self._at = at
         self._details = details
 
     def _get(self, name: str) -> Any:
-        return self._record[self._at + _OF[name]]
+        _, at, read = _OF[name]
+        return read(self._record, self._at + at)[0]
 
     @property
     def pid(self) -> int | None:
@@ -208,22 +213,27 @@ class Process:
         }
 
     def _as_dict(self) -> dict[str, Any]:
+        # All at once: half the time of one by one.
+        pid, tid, host_pid, host_tid, ns_pid, uid, *rest = _PROCESS.unpack_from(
+            self._record, self._at
+        )
+        parent_pid, parent_host_pid, start_ns, cgroup_id, comm, parent_comm = rest
         container, unit, pod = self.place
         return {
-            "pid": self.pid,
-            "tid": self.tid,
-            "host_pid": self.host_pid,
-            "host_tid": self.host_tid,
-            "ns_pid": self.ns_pid,
-            "comm": self.comm,
-            "uid": self.uid,
+            "pid": pid or None,
+            "tid": tid or None,
+            "host_pid": host_pid,
+            "host_tid": host_tid,
+            "ns_pid": ns_pid,
+            "comm": _comm(comm),
+            "uid": uid,
             "parent": {
-                "pid": self.parent_pid,
-                "host_pid": self.parent_host_pid,
-                "comm": self.parent_comm,
+                "pid": parent_pid or None,
+                "host_pid": parent_host_pid,
+                "comm": _comm(parent_comm),
             },
-            "start_ns": self.start_ns,
-            "cgroup_id": self.cgroup_id,
+            "start_ns": start_ns,
+            "cgroup_id": cgroup_id,
             "container": container,
             "unit": unit,
             "pod": pod,
@@ -236,8 +246,8 @@ class Process:
 class Event(Timed):
     """One signal to one recipient, or one call that reached nobody.
 
-    Cheap to make and to drop; each attribute is worked out when it is read, and
-    an event stays valid after its tracer is closed. None means that there is
+    Cheap to make and to drop: it holds its record, and each attribute is worked out
+    when it is read. It stays valid after its tracer is closed. None means that there is
     nothing to know, or that the kernel does not show it; docs/events.md has each case.
     """
 
@@ -245,7 +255,7 @@ class Event(Timed):
 
     def __init__(
         self,
-        record: tuple[Any, ...],
+        record: bytes,
         wall_offset: int,
         details: Sides | None = None,
         stack: Stack | EllipsisType | None = ...,
@@ -256,10 +266,13 @@ class Event(Timed):
         self._stack = stack  # ... where nobody asked
 
     def _get(self, name: str) -> Any:
-        return self._record[_AT[name]]
+        _, at, read = SEND_LAYOUT[name]
+        return read(self._record, at)[0]
 
     def _known(self, what: str, name: str) -> int | None:
-        return int(self._record[_AT[name]]) if self._record[_KNOWN] & KNOWN[what] else None
+        if not _read_known(self._record, _KNOWN)[0] & KNOWN[what]:
+            return None
+        return int(self._get(name))
 
     #: Tells it from a Delivery and a Death.
     type: Literal["send"] = "send"
@@ -289,7 +302,7 @@ class Event(Timed):
     @property
     def signal(self) -> Signal:
         """The signal as an int with a name; as the caller gave it, so it can be invalid."""
-        return signal_of(self._get("signo"))
+        return signal_of(_read_signo(self._record, _SIGNO)[0])
 
     @property
     def si_code(self) -> str | None:
@@ -311,7 +324,7 @@ class Event(Timed):
     @property
     def sender(self) -> Process | None:
         """The calling thread; of the kernel's own, whom its siginfo names; None where nobody."""
-        if not self._record[_KNOWN] & KNOWN["sender"]:
+        if not _read_known(self._record, _KNOWN)[0] & _SENDER_KNOWN:
             return None
         return Process(self._record, _SENDER, self._details and self._details.sender)
 
@@ -320,13 +333,13 @@ class Event(Timed):
         """Of an OOM kill: who asked for memory, and what the victim held; None for any other."""
         if self.origin != "oom":
             return None
-        known = self._record[_KNOWN] & KNOWN["allocator"]
+        known = _read_known(self._record, _KNOWN)[0] & KNOWN["allocator"]
         return Oom(self._record, Process(self._record, _SENDER) if known else None)
 
     @property
     def target(self) -> Process | None:
         """The process reached, or that a failed or signal-0 call named; None where none was."""
-        if not self._record[_KNOWN] & KNOWN["target"]:
+        if not _read_known(self._record, _KNOWN)[0] & _TARGET_KNOWN:
             return None
         return Process(self._record, _TARGET, self._details and self._details.target)
 
@@ -407,7 +420,7 @@ class Event(Timed):
     def alike(self) -> tuple[Any, ...]:
         """Equal for sends of one signal between the same two ends, sent and answered alike, so
         that who counts many can look at one of each kind."""
-        return _ALIKE(self._record)  # type: ignore[no-any-return]
+        return _ALIKE(self._record)
 
     @property
     def stack(self) -> list[Frame] | None:

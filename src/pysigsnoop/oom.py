@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ._records import KNOWN, SEND_FIELDS
+from ._records import KNOWN
+from .layout import SEND_LAYOUT, Field
 
 if TYPE_CHECKING:
     from .event import Process
 
-_KNOWN = SEND_FIELDS.index("known")
+_KNOWN = SEND_LAYOUT["known"]
 # Which field of a send each figure stands in: struct sigsnoop_oom_victim of bpf/sigsnoop.h.
 _STANDS_IN = ("value", "ret", "target_arg", "tgid_arg", "flags", "recipients")
-_TOTAL_VM, _ANON, _FILE, _SHMEM, _PGTABLES, _SCORE_ADJ = map(SEND_FIELDS.index, _STANDS_IN)
+_TOTAL_VM, _ANON, _FILE, _SHMEM, _PGTABLES, _SCORE_ADJ = map(SEND_LAYOUT.__getitem__, _STANDS_IN)
 _PAGE_KB = os.sysconf("SC_PAGESIZE") // 1024
 
 
@@ -28,18 +29,18 @@ class Oom:
 
     __slots__ = ("_record", "allocator")
 
-    def __init__(self, record: tuple[Any, ...], allocator: Process | None) -> None:
+    def __init__(self, record: bytes, allocator: Process | None) -> None:
         self._record = record
         #: The process that asked for memory when there was none, and so ran the OOM killer, be it
         #: the victim or another. It sent nothing. None for a thread of the kernel.
         self.allocator = allocator
 
-    def _figure(self, at: int, bits: int) -> int | None:
-        if not self._record[_KNOWN] & KNOWN["memory"]:
+    def _figure(self, at: Field, bits: int) -> int | None:
+        if not _KNOWN.read(self._record, _KNOWN.offset)[0] & KNOWN["memory"]:
             return None
-        return int(self._record[at]) & ((1 << bits) - 1)
+        return int(at.read(self._record, at.offset)[0]) & ((1 << bits) - 1)
 
-    def _pages(self, at: int, bits: int = 32) -> int | None:
+    def _pages(self, at: Field, bits: int = 32) -> int | None:
         pages = self._figure(at, bits)
         return None if pages is None else pages * _PAGE_KB
 

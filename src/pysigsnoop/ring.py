@@ -9,20 +9,27 @@ import select
 import struct
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from . import diagnosis
-from ._records import SEND_FORMAT
+from .layout import SEND_SIZE
 from .library import ffi, lib
 from .stats import Counts
 
-_RECORD = struct.Struct(SEND_FORMAT)
+if TYPE_CHECKING:
+    from .columns import Columns
+
+_SLOT = struct.Struct(f"{SEND_SIZE}s")
 # Before each record of `companions`: the index of its send, and its size.
 _COMPANION = struct.Struct("=II")
 # Large enough that the cost of a call is spread thin, small enough to stay in the cache.
 BATCH = 1024
-# How long a reader that was just woken waits before it looks again: latency under load.
+# How long a reader that was just woken, or emptied the ring just now, waits before it looks
+# again: latency under load. Longer by steps where so long brings few, up to LONGEST_PAUSE_S.
 PAUSE_S = 0.001
+LONGEST_PAUSE_S = 0.004
+# So few come by themselves, not in a flood.
+_FEW = 16
 
 
 class Ring:
@@ -42,26 +49,33 @@ class Ring:
         for source in sources:
             self._epoll.register(source, select.EPOLLIN)
             self._poll.register(source, select.POLLIN)
-        self._last_wake = 0.0
-        lib.reader_may_sleep(self._reader)
+        self._last_wake = self._emptied = 0.0
+        self._pause = PAUSE_S
+        self._watched = self._awake = False
 
     def fill(self, *, final: bool = False) -> int:
-        """Move what is complete into the batch, at most BATCH sends, without waiting.
+        """Move what is complete into the batch, at most BATCH events, without waiting.
 
         Sends that wait for their answer are kept back; `final` brings them without.
         """
-        count = lib.reader_fill(self._reader, self._batch, BATCH, final)
+        return self._filled(lib.reader_fill(self._reader, self._batch, BATCH, final))
+
+    def fill_columns(self, columns: Columns, *, final: bool = False) -> int:
+        """The same into columns of their own."""
+        return self._filled(lib.reader_fill_bytes(self._reader, id(columns), BATCH, final))
+
+    def _filled(self, count: int) -> int:
         if count < 0:
             raise diagnosis.call_failed("reading the ring buffer", -count)
-        return int(count)
+        if 0 < count < BATCH:
+            self._emptied = time.monotonic()
+            longer = self._pause * 2 if _FEW < count < BATCH // 2 else PAUSE_S
+            self._pause = min(longer, LONGEST_PAUSE_S)
+        return count
 
-    def record(self, index: int, layout: struct.Struct) -> tuple[Any, ...]:
-        """One record of the batch that is of another type than a send."""
-        return layout.unpack_from(self._bytes, index * _RECORD.size)
-
-    def records(self, count: int) -> Iterator[tuple[Any, ...]]:
-        """The batch's first `count` records, in the order of `SEND_FIELDS`."""
-        return _RECORD.iter_unpack(self._bytes[: count * _RECORD.size])
+    def records(self, count: int) -> Iterator[tuple[bytes]]:
+        """The batch's first `count` slots; that of an end is longer than its record."""
+        return _SLOT.iter_unpack(self._bytes[: count * SEND_SIZE])
 
     def companions(self) -> dict[int, list[bytes]]:
         """What came with the batch's records, in its order, by their index."""
@@ -79,9 +93,26 @@ class Ring:
             at += length
         return found
 
-    def fileno(self) -> int:
-        """Readable while `fill` has something to do, and from `wake` to `settle`."""
+    def fileno(self, *, pending: bool) -> int:
+        """Readable while `fill` has something to do, and from `wake` to `settle`.
+
+        What keeps it so costs system calls, so it begins with the first call; `pending`
+        is whether it is to be readable until `settle`.
+        """
+        if not self._watched:
+            self._watched = True
+            if pending or not lib.reader_may_sleep(self._reader):
+                self.wake()
         return self._epoll.fileno()
+
+    def rest(self, timeout: float | None) -> None:
+        """Let records gather where they come fast, for `timeout` seconds at the most.
+
+        Who reads faster than others send would take them one by one, and each turn
+        costs more than the event.
+        """
+        if time.monotonic() - self._emptied < PAUSE_S:
+            time.sleep(self._pause if timeout is None else max(0.0, min(self._pause, timeout)))
 
     def wait(self, timeout: float | None) -> None:
         """Block until `fill` has something to do, or for `timeout` seconds; may return early.
@@ -113,12 +144,20 @@ class Ring:
     def wake(self) -> None:
         """Make `fileno` readable, whatever the ring holds."""
         os.eventfd_write(self._woken, 1)
+        self._awake = True
+
+    def hold(self) -> None:
+        """`wake` for those who wait by `fileno`, if any: events wait in Python."""
+        if self._watched:
+            self.wake()
 
     def settle(self) -> None:
-        """Undo `wake`: from now on the ring alone decides whether `fileno` is readable."""
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._woken)
-        if not lib.reader_may_sleep(self._reader):
+        """Undo both: from now on the ring alone decides whether `fileno` is readable."""
+        if self._awake:
+            self._awake = False
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._woken)
+        if self._watched and not lib.reader_may_sleep(self._reader):
             self.wake()
 
     def close(self) -> None:

@@ -43,12 +43,11 @@ class Lines(NamedTuple):
 
 def json_lines() -> Lines:
     """One JSON object a line, ASCII only, so no byte of a name reaches a terminal raw."""
-    import json  # not needed by those who only look
-
     from . import loss
+    from .json_lines import JsonLines  # not needed by those who only look
 
-    encode = json.JSONEncoder(separators=(", ", ": ")).encode
-    return Lines([], lambda event: encode(event.as_dict()), lambda lost: encode(loss.as_dict(lost)))
+    lines = JsonLines()
+    return Lines([], lines.line, lambda lost: lines.encode(loss.as_dict(lost)))
 
 
 def original_line(call: Call) -> str:

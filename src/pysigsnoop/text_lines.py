@@ -10,12 +10,11 @@ a line of a flood costs its clock and a look-up.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import line_words
-from ._records import END_FIELDS, SEND_FIELDS
 from .clock_text import span
+from .layout import END_LAYOUT, SEND_LAYOUT, picker
 from .marks import Marks
 from .terminal import padded, shortened
 from .text import printable
@@ -35,18 +34,11 @@ KEPT = 2048
 _REST = (
     *("origin", "signo", "ret", "target_arg", "known", "result", "blocked", "fatal", "outcome"),
 )
-_SAYS = itemgetter(
-    *map(
-        SEND_FIELDS.index,
-        (*_REST, "sender.pid", "sender.comm", "target.pid", "target.comm"),
-    )
-)
+_SAYS = picker(SEND_LAYOUT, *_REST, "sender.pid", "sender.comm", "target.pid", "target.comm")
 _ENDS_AT = len(_REST)
-_BOOT, _ID = SEND_FIELDS.index("boot_ns"), SEND_FIELDS.index("id")
+_NUMBERS = picker(SEND_LAYOUT, "id", "boot_ns")
 # The same of an end, but for its delay and the mark of its send.
-_END_SAYS = itemgetter(
-    *map(END_FIELDS.index, ("type", "signo", "status", "action", "target.pid", "target.comm"))
-)
+_END_SAYS = picker(END_LAYOUT, "type", "signo", "status", "action", "target.pid", "target.comm")
 
 # Room for a mark: a space, # and four digits.
 _MARK = 6
@@ -159,9 +151,10 @@ class TextLines:
                 line = sends.get(says)
                 if line is None:
                     line = _keep(sends, says, self._send(says, event))
-                when = clock(record[_BOOT], event._wall_offset)
+                number, boot_ns = _NUMBERS(record)
+                when = clock(boot_ns, event._wall_offset)
                 if line.largest:
-                    mark = marks.new(record[_ID])
+                    mark = marks.new(number)
                     if mark > line.largest:
                         self._room = len(f" #{mark}")
                         line = _keep(sends, says, self._send(says, event))

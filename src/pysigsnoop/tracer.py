@@ -7,10 +7,12 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from .alive import is_alive
 from .attachment import DEATH, DELIVERY, Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
+from .clock import wall_offset
 from .decoding import STILL_RUNS, Decoder
 from .ends import Began, Death, Delivery
 from .errors import FilterInvalid, TracerClosed
@@ -23,6 +25,9 @@ from .links import Links
 from .ring import Ring
 from .stats import Counts, Stats, account, groups_inside
 from .turns import Change, Turn
+
+if TYPE_CHECKING:
+    from .columns import Columns
 
 DEFAULT_BUFFER = 8 * 1024 * 1024
 # What the kernel takes for a ring: a power of two of pages, and far below 2 GiB.
@@ -222,7 +227,6 @@ class SignalTracer:
             self._decoder = Decoder(
                 ring,
                 bpf,
-                outcomes=self._outcomes,
                 details=self._details,
                 stacks=self._stacks,
                 began=self._began,
@@ -424,7 +428,7 @@ class SignalTracer:
         read from it. Raises TracerClosed where the tracer is not open.
         """
         self._check_open()
-        return self._ring.fileno()
+        return self._ring.fileno(pending=bool(self._pending))
 
     def read(self, timeout: float | None = None, limit: int | None = None) -> list[Event]:
         """Events that wait, some thousands or `limit` at most, in the order of the kernel's ring.
@@ -443,17 +447,45 @@ class SignalTracer:
                 self._settle()
             else:
                 events = [self._pending.popleft() for _ in range(limit)]
-                self._ring.wake()
+                self._ring.hold()
             return events
+
+    def read_columns(self, timeout: float | None = None) -> Columns:
+        """The same events as a table, for those who count: a batch of records as they are.
+
+        Far cheaper than events, one by one; numpy wraps it without copying, see
+        Columns. Waits, ends and raises as `read` does; empty where that gives no
+        event. Counted in `stats` as events are. What `details` and `stacks` add is
+        not among the columns.
+        """
+        from .columns import Columns
+
+        with Turn(self):
+            self._check_open()
+            columns = Columns()
+            columns.wall_offset = wall_offset()
+            if self._pending:
+                columns.extend(b"".join(event._record for event in _take_all(self._pending)))
+            else:
+                self._await(timeout, lambda: self._ring.fill_columns(columns, final=self._stopped))
+            if not columns:
+                self._check_open()
+            self._settle()
+            return columns
 
     def _refill(self, timeout: float | None) -> None:
         """Wait until an event is pending, or the trace is at its end, or time is out."""
-        if self._pending:
-            return
+        if not self._pending:
+            self._await(timeout, self._take)
+
+    def _await(self, timeout: float | None, take: Callable[[], int]) -> None:
+        """Wait until `take` got something, or the trace is at its end, or time is out."""
         end = None if timeout is None else time.monotonic() + timeout
+        if not self._stopped:
+            self._ring.rest(timeout)
         while not self._closed:
             stopped = self._stopped
-            if self._take() or stopped:
+            if take() or stopped:
                 return
             # Readable does not mean complete: the kernel may still be writing the record.
             left = None if end is None else end - time.monotonic()
@@ -501,7 +533,7 @@ class SignalTracer:
                     self._ring.wait(_LOOK_S if left is None else min(left, _LOOK_S))
             self._check_open()
             if self._pending:
-                self._ring.wake()
+                self._ring.hold()
             return found
 
     def _settle(self) -> None:
@@ -529,7 +561,7 @@ class SignalTracer:
                 if open_:
                     self._refill(None)
                 if self._pending:
-                    self._ring.wake()
+                    self._ring.hold()
                 elif stopped:
                     return
             yield from self._hand_out()
@@ -545,16 +577,17 @@ class SignalTracer:
                 if open_:
                     self._refill(0)
                 if self._pending:
-                    self._ring.wake()
+                    self._ring.hold()
                 elif stopped:
                     return
                 else:
                     readable = loop.create_future()
-                    loop.add_reader(self._ring.fileno(), _resolve, readable)
+                    fileno = self._ring.fileno(pending=False)
+                    loop.add_reader(fileno, _resolve, readable)
                     try:
                         await readable
                     finally:
-                        loop.remove_reader(self._ring.fileno())
+                        loop.remove_reader(fileno)
             for event in self._hand_out():
                 yield event
 

@@ -84,19 +84,23 @@ class Whereabouts:
     def place_of(self, cgroup_id: int, pid: int | None, start_ns: int) -> Place:
         """Where a process is or was: by its cgroup of version 2, and where that is unknown, or
         version 1 may know more, by what /proc says of the process as long as it lives."""
+        return self.place_until(cgroup_id, pid, start_ns)[0]
+
+    def place_until(self, cgroup_id: int, pid: int | None, start_ns: int) -> tuple[Place, float]:
+        """The same, with when it will be looked for again, on the monotonic clock."""
         now = time.monotonic()
         found = self._cgroups.get(cgroup_id)
         if found is None or found.until < now:
             found = self._look_up(cgroup_id)
             self._cgroups.put(cgroup_id, found)
         if found.settled or pid is None:
-            return found.place
+            return found.place, found.until
         key = (cgroup_id, pid, start_ns)
         told = self._processes.get(key)
         if told is None or told[1] < now:
             told = self._ask(found, *key), now + _MAY_MOVE
             self._processes.put(key, told)
-        return told[0]
+        return told[0], min(found.until, told[1])
 
     def _look_up(self, cgroup_id: int) -> _Found:
         view = self._seen()
@@ -147,4 +151,6 @@ def _is_another(path: bytes, cgroup_id: int, among: list[Mount]) -> bool:
     )
 
 
-place_of = Whereabouts().place_of
+_whereabouts = Whereabouts()
+place_of = _whereabouts.place_of
+place_until = _whereabouts.place_until

@@ -9,6 +9,7 @@ from pysigsnoop import Event
 from pysigsnoop._records import (
     ACTION,
     END_FIELDS,
+    END_FORMAT,
     KNOWN,
     NO_SEND,
     ORIGIN,
@@ -17,7 +18,7 @@ from pysigsnoop._records import (
     SEND_FIELDS,
     SEND_FORMAT,
 )
-from pysigsnoop.ends import END, Began, Death, Delivery
+from pysigsnoop.ends import Began, Death, Delivery
 
 #: Everything that a record can say at once; each test takes away what its case lacks.
 EVERYTHING = sum(KNOWN.values())
@@ -32,7 +33,7 @@ def event(values: dict[str, Any], wall: int = 0, **changed: Any) -> Event:
     values = values | changed
     assert values.keys() <= {*SEND_FIELDS}
     filled = [values.get(name, b"" if name.endswith("comm") else 0) for name in SEND_FIELDS]
-    return Event(struct.unpack(SEND_FORMAT, struct.pack(SEND_FORMAT, *filled)), wall)
+    return Event(struct.pack(SEND_FORMAT, *filled), wall)
 
 
 def known(*names: str) -> int:
@@ -93,4 +94,4 @@ def end(kind: str, action: str, wall: int = 0, **changed: Any) -> Delivery | Dea
     assert values.keys() <= {*END_FIELDS}
     filled = [values.get(name, b"" if name.endswith("comm") else 0) for name in END_FIELDS]
     made = Delivery if kind == "delivery" else Death
-    return made(END.unpack(END.pack(*filled)), wall, Began(0, gaps=False))
+    return made(struct.pack(END_FORMAT, *filled), wall, Began(0, gaps=False))

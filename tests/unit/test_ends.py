@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import Any
 
 import pytest
 
 from pysigsnoop import Death, Delivery
-from pysigsnoop._records import ACTION, END_FIELDS, NO_SEND, RECORD_TYPE
-from pysigsnoop.ends import END, Began
+from pysigsnoop._records import ACTION, END_FIELDS, END_FORMAT, NO_SEND, RECORD_TYPE
+from pysigsnoop.ends import Began
 
 LOSSLESS = Began(1_000, gaps=False)
 
 
-def record(**changed: Any) -> tuple[Any, ...]:
+def record(**changed: Any) -> bytes:
     values: dict[str, Any] = {
         "type": RECORD_TYPE["death"],
         "signo": 9,
@@ -30,7 +31,7 @@ def record(**changed: Any) -> tuple[Any, ...]:
     }
     values |= {name.replace("start_ns", "target.start_ns"): new for name, new in changed.items()}
     filled = [values.get(name, b"" if name.endswith("comm") else 0) for name in END_FIELDS]
-    return END.unpack(END.pack(*filled))
+    return struct.pack(END_FORMAT, *filled)
 
 
 def death(began: Began = LOSSLESS, **changed: Any) -> Death:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
 from pysigsnoop import line_words
 from pysigsnoop._records import (
     ACTION,
+    END_FORMAT,
     NO_SEND,
     ORIGIN,
     OUTCOME,
@@ -17,7 +19,7 @@ from pysigsnoop._records import (
     SEND_FORMAT,
 )
 from pysigsnoop.details import sides
-from pysigsnoop.ends import END, Began, Death, Delivery
+from pysigsnoop.ends import Began, Death, Delivery
 from pysigsnoop.event import Event
 from pysigsnoop.families import CALL_FAMILIES, NO_CALLS
 from pysigsnoop.loss import as_dict
@@ -45,7 +47,7 @@ def empty_event() -> Event:
     blank = [b"" if code == "s" else 0 for code in re.findall(r"[a-zA-Z]", SEND_FORMAT)]
     blank[SEND_FIELDS.index("origin")] = ORIGIN["kill"]
     blank[SEND_FIELDS.index("known")] = 0xFFFFFFFF
-    return Event(tuple(blank), 0, stack=None)
+    return Event(struct.pack(SEND_FORMAT, *blank), 0, stack=None)
 
 
 def test_every_key_of_a_send_is_documented_and_no_other() -> None:
@@ -87,14 +89,14 @@ def test_every_key_that_can_be_null_is_explained() -> None:
     assert nulls <= set(first_column("When a value is null")) | {"signal"}
 
 
-def unknown() -> tuple[object, ...]:
+def unknown() -> bytes:
     blank = [b"" if code == "s" else 0 for code in re.findall(r"[a-zA-Z]", SEND_FORMAT)]
     blank[SEND_FIELDS.index("origin")] = ORIGIN["kernel"]
-    return tuple(blank)
+    return struct.pack(SEND_FORMAT, *blank)
 
 
 def end(kind: type[Delivery] | type[Death]) -> Delivery | Death:
-    return kind(END.unpack(bytes(END.size)), 0, Began(0, gaps=False))
+    return kind(bytes(struct.calcsize(END_FORMAT)), 0, Began(0, gaps=False))
 
 
 def test_every_key_of_a_delivery_and_a_death_is_documented_and_no_other() -> None:

@@ -16,7 +16,7 @@ from pysigsnoop._records import (
     ORIGIN,
     RECORD_TYPE,
 )
-from pysigsnoop.ends import END, Began
+from pysigsnoop.ends import Began
 from pysigsnoop.top_table import GROUPS, Row, Tables
 
 from . import records
@@ -48,7 +48,7 @@ def death(kind: type[Death] | type[Delivery] = Death, **values: Any) -> Any:
         "target.comm": b"sleep",
     } | values
     packed = [filled.get(name, b"" if name.endswith("comm") else 0) for name in END_FIELDS]
-    return kind(END.unpack(struct.pack(END_FORMAT, *packed)), 0, Began(0, False))
+    return kind(struct.pack(END_FORMAT, *packed), 0, Began(0, False))
 
 
 def the_row(tables: Tables, group: str) -> Row:
