@@ -14,8 +14,27 @@ from .commands import ATTACH, Command
 from .programs import compiled, starter
 from .senders import Sender
 
+# What depends on how calls are watched: on what their exits tell, on how programs are attached, or
+# on what such a program can read. The others see signals only, or nothing through a tracer.
+BY_FAMILY = {
+    *("calls", "calls_compat", "calls_failing", "groups", "groups_lost", "accounting"),
+    *("filters", "filters_more", "counting", "begin_and_end", "early_end", "closing", "several"),
+    *("details", "stacks", "follow", "many", "columns", "pid_namespaces"),
+    *("demonstration", "command_line", "nothing_left", "errors_rights"),
+    *("origins_attachment", "forced_family", "slow_path"),
+}
+
 MakeSender = Callable[..., Sender]
 MakeCommand = Callable[..., Command]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks those that need no more than one way to watch calls."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and item.path.stem.removeprefix("test_") not in BY_FAMILY:
+            item.add_marker("once")
 
 
 @pytest.fixture(autouse=True, scope="session")
