@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from . import known_kill
-from .conftest import MakeEnvironment
+from .conftest import BUILD_REQUIREMENTS, MakeEnvironment
 
-# What [build-system] asks for, as one who builds without isolation must install it.
-BUILD_REQUIREMENTS = ("hatchling>=1.21", "cffi>=1.15")
 # No network at all, not even one that answers with an error.
 OFFLINE = ("unshare", "--net")
 
