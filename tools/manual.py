@@ -64,9 +64,7 @@ def man_page() -> str:
     """In roff, for man(1); without a date, which would differ from build to build."""
     top = options.parser()
     commands = _commands(top)
-    examples = {
-        typed: said for each in (*commands.values(), top) for typed, said in each.examples
-    }
+    examples = {typed: said for each in (*commands.values(), top) for typed, said in each.examples}
     told = {tuple(action.option_strings): action.help for action in top._actions}
     for parser in commands.values():
         _tell_once(parser, told)
@@ -93,7 +91,8 @@ def _tell_once(parser: Parser, told: dict[tuple[str, ...], str | None]) -> None:
     ]
     for action in again:
         action.help = argparse.SUPPRESS
-    names = ", ".join(action.option_strings[-1] for action in again)
+    # The library leaves out --help.
+    names = ", ".join(n for action in again if (n := action.option_strings[-1]) != "--help")
     if names:
         again_told = textwrap.fill(f"As above: {names}.", 72, break_on_hyphens=False)
         parser.description = f"{parser.description}\n\n{again_told}"

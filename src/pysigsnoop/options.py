@@ -98,7 +98,11 @@ def add_output(top: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup
         help="text (default), json or csv",
     )
     form.add_argument(
-        *("-j", "--json"), dest="format", action="store_const", const="json", help="a JSON object a line"
+        *("-j", "--json"),
+        dest="format",
+        action="store_const",
+        const="json",
+        help="a JSON object a line",
     )
     form.add_argument(
         *("-o", "--fields"),
@@ -179,7 +183,7 @@ def _meant(top: Parser, options: argparse.Namespace, word: str) -> str:
     known = [] if options.subcommand else list(subcommands.NAMES)
     if word.startswith("-"):
         known = [name for name in top.of(options.subcommand) if name.startswith("--")]
-    name, equals, _ = word.partition("=")
+    name = word.partition("=")[0]
     near = difflib.get_close_matches(name, known, n=1)
     near = near or [each for each in known if each.startswith(name) and len(name) > 3][:1]
     return f"\n  hint: {' '.join(['pysigsnoop', *before, *near])}" if near else ""

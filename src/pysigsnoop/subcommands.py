@@ -24,6 +24,7 @@ else:
 #: Their names.
 NAMES: tuple[str, ...] = ("doctor", "top", "why")
 
+
 class _AfterTheName(_Commands):
     """Refuses options before the command's name, which would be lost without a word."""
 

@@ -11,7 +11,7 @@ _EXAMPLE_WIDTH = 32
 
 
 class Parser(argparse.ArgumentParser):
-    """`--help` tells the options named by `often` and the first of the `examples`, `--help-all` all.
+    """`--help` tells the options named by `often` and the first `examples`, `--help-all` all.
 
     `usage` is written by hand. `examples` are what to type and what is said of it; `notes` stand
     at the end of all. A parser without `often` has so few options that `--help` tells them all.
@@ -42,9 +42,7 @@ class Parser(argparse.ArgumentParser):
             self.add_argument("-h", "--help", action=_Brief, help="the options used most")
             self.add_argument("--help-all", action="help", help=text)
         else:
-            self.add_argument(
-                "-h", "--help", "--help-all", action="help", help="this help"
-            )
+            self.add_argument("-h", "--help", "--help-all", action="help", help="this help")
 
     def format_brief(self) -> str:
         """What --help prints."""
@@ -87,8 +85,9 @@ def _listed(examples: Iterable[tuple[str, str]]) -> str:
 class _Brief(argparse.Action):
     """--help: a screen, and the end."""
 
-    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
-        super().__init__(option_strings, argparse.SUPPRESS, 0, default=argparse.SUPPRESS, help=help)
+    def __init__(self, option_strings: Sequence[str], **more: Any) -> None:
+        unset = {"dest": argparse.SUPPRESS, "default": argparse.SUPPRESS}
+        super().__init__(option_strings, nargs=0, **{**more, **unset})
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         assert isinstance(parser, Parser)
