@@ -19,6 +19,7 @@ def test_pip_install(
     environment = make_environment()
     environment.pip("install", ".", cwd=source, extra=from_wheelhouse)
     assert known_kill.check(environment).is_relative_to(environment.folder)
+    assert (environment.folder / "share/man/man1/pysigsnoop.1").is_file()
 
 
 def test_pip_install_editable_follows_the_source(
@@ -27,6 +28,7 @@ def test_pip_install_editable_follows_the_source(
     environment = make_environment()
     environment.pip("install", "-e", ".", cwd=source, extra=from_wheelhouse)
     assert known_kill.check(environment) == source / "src" / "pysigsnoop"
+    assert (environment.folder / "share/man/man1/pysigsnoop.1").is_file()
 
 
 def test_pip_wheel(

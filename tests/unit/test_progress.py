@@ -6,13 +6,15 @@ import io
 import os
 import time
 from collections.abc import Iterator
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 import pytest
 
 from pysigsnoop import progress, tracer_options
 from pysigsnoop.cli import Console
-from pysigsnoop.tracer import SignalTracer
+
+if TYPE_CHECKING:
+    from pysigsnoop.tracer import SignalTracer
 
 CLEAR = "\r\33[K"
 LOADING = f"{CLEAR}loading the programs into the kernel ..."
@@ -46,7 +48,7 @@ class Opens:
 
     def opened(self, err: TextIO) -> None:
         """Open it as commands do."""
-        with tracer_options.opened(cast(SignalTracer, self), Console(None, err)):
+        with tracer_options.opened(cast("SignalTracer", self), Console(None, err)):
             assert not self.closed
 
 
