@@ -23,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 BUILD_PACKAGES := clang llvm gcc libc6-dev libbpf-dev pkg-config python3-venv python3-dev
 TEST_PACKAGES := bpftool strace procps util-linux less vim-tiny valgrind
 GUEST_PACKAGES := qemu-system-x86 busybox-static
-PACKAGING_PACKAGES := binutils util-linux
+PACKAGING_PACKAGES := binutils util-linux man-db mandoc groff-base zsh fish
 BENCH_PACKAGES := bpftrace linux-perf strace bpftool
 CONTAINER_PACKAGES := podman runc debootstrap
 
@@ -126,7 +126,7 @@ wheel: $(WHEEL_MADE) ## the wheel under dist/: audited, and tagged for all distr
 	@ls -l dist/*.whl
 
 # libbpf.so.1 stays the system's: it is left out by name, and never copied into the wheel.
-$(WHEEL_MADE): $(BUILT) $(VENV)/.lint pyproject.toml README.md $(wildcard src/pysigsnoop/*.py LICENSE*)
+$(WHEEL_MADE): $(BUILT) $(VENV)/.lint pyproject.toml README.md $(wildcard src/pysigsnoop/*.py tools/* LICENSE*)
 	$(AS_OWNER) rm -rf build/wheel dist/*.whl
 	$(AS_OWNER) $(IN_VENV)/python -I -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir build/wheel .
 	$(AS_OWNER) $(IN_VENV)/abi3audit --strict --summary build/wheel/*.whl

@@ -1,6 +1,7 @@
 """Build the BPF object and the extension, as hatchling's build hook or in place.
 
     python build.py            build into src/pysigsnoop, and say what was built
+    python build.py manual     the man page and the completions too, into build/share
 
 The object is compiled by clang, the extension (cffi, stable ABI) by the C
 compiler against the system's libbpf. PYSIGSNOOP_BPF_OBJECT=/path takes a
@@ -37,6 +38,8 @@ PACKAGE = ROOT / "src" / "pysigsnoop"
 OBJECT = PACKAGE / "sigsnoop.bpf.o"
 EXTENSION = PACKAGE / "_native.abi3.so"
 TABLES = PACKAGE / "_records.py"
+# What the wheel puts below share/, as pyproject.toml says.
+SHARE = ROOT / "build" / "share"
 RECORDS = ROOT / "bpf" / "sigsnoop.h"
 NATIVE = ROOT / "src" / "native"
 SOURCES = ("reader", "ring", "columns", "companions", "follow", "kernel", "cgroups", "types")
@@ -246,6 +249,13 @@ def build() -> None:
         print(f"built {place} ({target.stat().st_size} bytes, {origin})", flush=True)
 
 
+def build_manual(target: Path = SHARE) -> None:
+    """Write the man page and the completions, from the package as it was built."""
+    shutil.rmtree(target, ignore_errors=True)
+    # In a process of its own, which imports the package. No file is written but those.
+    run([sys.executable, "-B", "tools/manual.py", str(target)])
+
+
 class Hook(BuildHookInterface):  # type: ignore[type-arg]
     """hatchling's side: builds for wheels and editable installs, and tags the wheel."""
 
@@ -254,6 +264,7 @@ class Hook(BuildHookInterface):  # type: ignore[type-arg]
         if self.target_name != "wheel":
             return
         build()
+        build_manual()
         tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["pure_python"] = False
         build_data["tag"] = f"cp{STABLE_ABI[0]}{STABLE_ABI[1]}-abi3-{tag}"
@@ -262,3 +273,5 @@ class Hook(BuildHookInterface):  # type: ignore[type-arg]
 
 if __name__ == "__main__":
     build()
+    if sys.argv[1:] == ["manual"]:
+        build_manual()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from . import options, sinks, subcommands, tracer_options
+from . import options, progress, sinks, subcommands, tracer_options
 from .errors import FilterInvalid, OutputFailed, PysigsnoopError
 from .exit_status import ExitStatus, of_trace
 from .text import printable
@@ -153,7 +153,8 @@ def trace(
     settings |= teller.telling.settings if teller else {}
     tracer = tracer_options.tracer(chosen, follow=teller.follow if teller else (), **settings)
     telling = teller.telling if teller else None
-    with tracer, teller.tracing(tracer, console) if teller else console.ending(tracer.stop):
+    ending = teller.tracing(tracer, console) if teller else console.ending(tracer.stop)
+    with tracer_options.opened(tracer, console), ending:
         lines = lines_for(chosen, console.out, tracer.began_ns)
         if telling is None or telling.shows:
             console.lines(lines.header)
@@ -193,7 +194,9 @@ def _stream(
         lost = loss.look(now=not events)
         looked = not events
         shown = telling.take(events) if telling else events
-        console.lines(lines.of(shown))
+        with progress.told(console.err if chosen.stack else None, "reading symbols"):
+            told = list(lines.of(shown))
+        console.lines(told)
         if lost and shows:
             console.loss(lines, lost)
         if count is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from argparse import Namespace
-from contextlib import ExitStack, closing, suppress
-from typing import TYPE_CHECKING, TextIO
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
 
+from . import progress
 from .check_tracing import TRIAL
 from .checks import FAIL, OK, WARN, Check, examine
 from .exit_status import ExitStatus
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _COLOURS = {OK: "\33[32m", WARN: "\33[33m", FAIL: "\33[31m"}
 _PLAIN = "\33[0m"
-_CLEAR = "\r\33[K"
 # Of the status and of the longest name, and two blanks after each.
 _STATUS_WIDTH, _NAME_WIDTH = 6, 18
 _INDENT = " " * (_STATUS_WIDTH + _NAME_WIDTH)
@@ -30,20 +30,20 @@ _GAP = "     "
 def main(chosen: Namespace, console: Console) -> int:
     """Examine and tell; DONE where tracing works, FAILED where it does not."""
     screen = Screen(console.out)
-    watched = Screen(console.err).width is not None
+    watched = progress.seen(console.err)
     lines = Lines(screen.width, coloured=screen.coloured)
 
     def begin(name: str) -> None:
-        _progress(console.err, f"{'...':{_STATUS_WIDTH}}{name}")
+        progress.show(console.err, f"{'...':{_STATUS_WIDTH}}{name}")
 
     found = []
     with closing(examine(begin if watched else lambda _: None)) as checks, ExitStack() as last:
         if watched:
-            last.callback(_progress, console.err, "")
+            last.callback(progress.show, console.err, "")
         for check in checks:
             found.append(check)
             if watched:
-                _progress(console.err, "")
+                progress.show(console.err, "")
             if not chosen.json:
                 console.lines(lines.of(check))
     if chosen.json:
@@ -111,11 +111,3 @@ class Lines:
         room = max(20, self._width - indent)
         wrapped = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
         return wrapped or [""]
-
-
-def _progress(stream: TextIO | None, text: str) -> None:
-    """What runs now, on a line that is taken away again."""
-    with suppress(OSError):  # nobody looks any more
-        if stream:
-            stream.write(_CLEAR + text)
-            stream.flush()

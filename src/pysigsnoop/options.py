@@ -8,22 +8,26 @@ import sys
 from . import __version__, clock_text, fields, subcommands, tracer_options
 from .exit_status import ExitStatus
 from .option_types import count, seconds
+from .usage import Parser
 
+_HELP = ("-h", "--help", "--help-all")
 _FORMATS = ("text", "json", "csv")
-_EXAMPLES = """\
-examples:
-  pysigsnoop                      sends by processes, the kernel's fatal signals
-  pysigsnoop --all                the kernel's others too, SIGCHLD included
-  pysigsnoop -T 2219              who signals process 2219
-  pysigsnoop -s KILL,TERM -x      only these signals, only those that failed
-  pysigsnoop --origin oom,fault   out of memory, and faults
-  pysigsnoop -j --duration 60     a minute of JSON lines
-  pysigsnoop --stack -s KILL      which function sends
-  pysigsnoop --follow 2219        of process 2219, its children and theirs
-  pysigsnoop -- make -j8          run it; at the end, what ended it
-  pysigsnoop why 2219             wait for process 2219, and tell what ended it
-  pysigsnoop --trace-pipe         the original program, through trace_pipe
-
+# What --help tells; --help-all has the rest.
+_OFTEN = ("-s", "-p", "-T", "--all", "--follow", "-v", "-j")
+_EXAMPLES = (
+    ("pysigsnoop", "sends by processes, the kernel's fatal signals"),
+    ("pysigsnoop -s KILL,TERM -x", "only these signals, only those that failed"),
+    ("pysigsnoop -- make -j8", "run it; at the end, what ended it"),
+    ("pysigsnoop why 2219", "wait for process 2219, and tell what ended it"),
+    ("pysigsnoop --all", "the kernel's others too, SIGCHLD included"),
+    ("pysigsnoop -T 2219", "who signals process 2219"),
+    ("pysigsnoop --origin oom,fault", "out of memory, and faults"),
+    ("pysigsnoop -j --duration 60", "a minute of JSON lines"),
+    ("pysigsnoop --stack -s KILL", "which function sends"),
+    ("pysigsnoop --follow 2219", "of process 2219, its children and theirs"),
+    ("pysigsnoop --trace-pipe", "the original program, through trace_pipe"),
+)
+_NOTES = """\
 With a COMMAND the exit status is its own: 128 + N where signal N ended it, 127
 where there is none of that name, 126 where it cannot be run, 125 where tracing
 failed before. The trace ends with the command. Signals are passed on to it,
@@ -31,18 +35,18 @@ unless they come from the terminal, which tells both.
 """
 
 
-def parser(*, commands: bool = True) -> argparse.ArgumentParser:
+def parser(*, commands: bool = True) -> Parser:
     """The parser, from which the help comes too. Exits 2 by itself on wrong usage.
 
     `commands`: with the subcommands. Without, a stray word is called one, not a command misspelt.
     """
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="pysigsnoop",
-        description="Who sent which signal to whom, how, and what became of it: live, for every\n"
-        "signal on this machine.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        usage=f"pysigsnoop [{'|'.join(subcommands.NAMES)}] [OPTION ...] [-- COMMAND ...]",
+        description="Who sent which signal to whom, how, and what became of it: live.",
+        often=_OFTEN,
+        examples=_EXAMPLES,
+        notes=_NOTES,
     )
     top.set_defaults(command=None)
     top.add_argument("--version", action="version", version=f"pysigsnoop {__version__}")
@@ -60,7 +64,6 @@ def parser(*, commands: bool = True) -> argparse.ArgumentParser:
     top.set_defaults(subcommand=None)
     if commands:
         subcommands.add_to(top)
-    top.usage = f"{top.format_usage().removeprefix('usage: ').rstrip()} [-- COMMAND ...]"
     return top
 
 
@@ -87,26 +90,41 @@ def add_output(top: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup
     )
     top.add_argument("--stack", action="store_true", help="the stack of the thread that sends")
     form = top.add_argument_group("how to show it")
-    form.add_argument("--format", choices=_FORMATS, default="text", help="default text")
     form.add_argument(
-        *("-j", "--json"), dest="format", action="store_const", const="json", help="--format json"
+        *("--format",),
+        choices=_FORMATS,
+        default="text",
+        metavar="FORM",
+        help="text (default), json or csv",
+    )
+    form.add_argument(
+        *("-j", "--json"),
+        dest="format",
+        action="store_const",
+        const="json",
+        help="a JSON object a line",
     )
     form.add_argument(
         *("-o", "--fields"),
-        metavar="FIELD,...",
+        metavar="FIELDS",
         type=fields.chosen,
         action="extend",
         help="these keys of the JSON form only: time,sender.comm,signal",
     )
     form.add_argument(
-        "--time", choices=clock_text.KINDS, default="wall", help="of text (default wall: local)"
+        "--time",
+        choices=clock_text.KINDS,
+        default="wall",
+        metavar="KIND",
+        help="of text: wall (default: local), utc or relative",
     )
     form.add_argument("--date", action="store_true", help="the date before the time")
     form.add_argument(
         "--color",
         choices=("auto", "always", "never"),
         default="auto",
-        help="of text (default auto: on a terminal, unless NO_COLOR is set)",
+        metavar="WHEN",
+        help="of text: always, never or auto (default: on a terminal, unless NO_COLOR is set)",
     )
     return what
 
@@ -117,7 +135,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     Exits by itself on wrong usage: with 2, and with a command as if it could not be run.
     """
     given = sys.argv[1:] if arguments is None else arguments
-    top = parser(commands=not {"-h", "--help", *subcommands.NAMES}.isdisjoint(given))
+    top = parser(commands=not {*_HELP, *subcommands.NAMES}.isdisjoint(given))
     if "--" not in given:
         options = _checked(top, given)
         if getattr(options, "as") is not None:
@@ -140,8 +158,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def _checked(top: argparse.ArgumentParser, given: list[str]) -> argparse.Namespace:
-    options = top.parse_args(given)
+def _checked(top: Parser, given: list[str]) -> argparse.Namespace:
+    options, unknown = top.parse_known_args(given)
+    if unknown:
+        top.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(top, options, unknown[0])}")
     if options.date and options.time == "relative":
         top.error("--date goes with --time wall or utc\n  hint: leave out one of --date, --time")
     if options.trace_pipe:
@@ -151,3 +171,19 @@ def _checked(top: argparse.ArgumentParser, given: list[str]) -> argparse.Namespa
                 option = name.replace("_", "-")
                 top.error(f"--trace-pipe runs the original program, which has no --{option}")
     return options
+
+
+def _meant(top: Parser, options: argparse.Namespace, word: str) -> str:
+    """A hint of the option or the command that is spelt nearly so; nothing where none is."""
+    import difflib  # late: few are wrong
+
+    if word.isdecimal() and not options.subcommand:
+        return f"\n  hint: pysigsnoop -T {word}, or pysigsnoop why {word}"
+    before = [options.subcommand] * bool(options.subcommand)
+    known = [] if options.subcommand else list(subcommands.NAMES)
+    if word.startswith("-"):
+        known = [name for name in top.of(options.subcommand) if name.startswith("--")]
+    name = word.partition("=")[0]
+    near = difflib.get_close_matches(name, known, n=1)
+    near = near or [each for each in known if each.startswith(name) and len(name) > 3][:1]
+    return f"\n  hint: {' '.join(['pysigsnoop', *before, *near])}" if near else ""

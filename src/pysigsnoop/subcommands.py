@@ -12,25 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from . import tracer_options
 from .option_types import count, seconds
+from .usage import Parser
 
 if TYPE_CHECKING:
     from .cli import Console
 
-    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    _Commands = argparse._SubParsersAction[Parser]
 else:
     _Commands = argparse._SubParsersAction
 
 #: Their names.
 NAMES: tuple[str, ...] = ("doctor", "top", "why")
-
-_TOP = """\
-keys: q quit, p pause, s sort, r reverse, g group, / find, ? all of them
-
-examples:
-  pysigsnoop top                 who signals whom, a frame each second
-  pysigsnoop top -s KILL,TERM    only these signals
-  pysigsnoop top --once          one frame after a second, as text
-"""
 
 
 class _AfterTheName(_Commands):
@@ -54,10 +46,14 @@ class _AfterTheName(_Commands):
         super().__call__(parser, namespace, values, option_string)
 
 
-def add_to(top: argparse.ArgumentParser) -> None:
+def add_to(top: Parser) -> None:
     """Declare them; `subcommand` is the name of the chosen one, None where there is none."""
     commands = top.add_subparsers(
-        dest="subcommand", title="commands", metavar="COMMAND", action=_AfterTheName
+        dest="subcommand",
+        title="commands",
+        metavar="COMMAND",
+        prog=top.prog,
+        action=_AfterTheName,
     )
     _add_doctor(commands)
     _add_why(commands)
@@ -70,13 +66,16 @@ def _add_why(commands: _Commands) -> None:
     why = commands.add_parser(
         "why",
         help="wait for a process, and tell what ended it",
+        usage="pysigsnoop why [OPTION ...] PID|NAME",
         description="Wait for a process that runs already, and tell what ended it: the signal,\n"
         "who sent it and how, or its exit status; and which of its descendants died of\n"
         "signals meanwhile. Ctrl-C ends the wait.",
-        epilog="examples:\n  pysigsnoop why 2219\n  pysigsnoop why nginx\n"
-        "  pysigsnoop why --stream 2219    the lines too",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        often=("--stream", "--duration", "-v", "-j"),
+        examples=(
+            ("pysigsnoop why 2219", "the process of that number"),
+            ("pysigsnoop why nginx", "of that name"),
+            ("pysigsnoop why --stream 2219", "the lines too"),
+        ),
     )
     why.add_argument("process", metavar="PID|NAME", help="a process, by number, name or program")
     add_stream(why)
@@ -91,10 +90,15 @@ def _add_top(commands: _Commands) -> None:
     top = commands.add_parser(
         "top",
         help="a live view of who signals whom",
-        description="A live view of who signals whom: how often, what failed, who died of it.",
-        epilog=_TOP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        usage="pysigsnoop top [OPTION ...]",
+        description="A live view of who signals whom: how often, what failed, who died of it.\n"
+        "Keys: q quit, p pause, s sort, r reverse, g group, / find, ? all of them.",
+        often=("--interval", "--batch", "--once", "-s", "-p", "-T", "--follow", "-x", "--all"),
+        examples=(
+            ("pysigsnoop top", "who signals whom, a frame each second"),
+            ("pysigsnoop top -s KILL,TERM", "only these signals"),
+            ("pysigsnoop top --once", "one frame after a second, as text"),
+        ),
     )
     top.add_argument(
         "--interval", metavar="S", type=seconds, default=1.0, help="a frame every S seconds"
@@ -111,10 +115,13 @@ def _add_doctor(commands: _Commands) -> None:
     parser = commands.add_parser(
         "doctor",
         help="what this machine allows, and what to type",
+        usage="pysigsnoop doctor [OPTION ...]",
         description="What this machine allows, line by line, with a hint of what to type.\n"
         "Needs no rights. Exits 0 where tracing works, 1 where it does not.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        examples=(
+            ("pysigsnoop doctor", "as a user, and again with sudo"),
+            ("pysigsnoop doctor --json", "the same for programs"),
+        ),
     )
     parser.add_argument("-j", "--json", action="store_true", help="one JSON object")
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import sinks, tracer_options
+from . import progress, sinks, tracer_options
 from .errors import LibraryMissing
 from .exit_status import of_trace
 from .full_screen import Terminal, capable
@@ -45,7 +45,7 @@ def main(chosen: Namespace, console: Console) -> int:
         ) from error
     choices = Choices(chosen.interval)
     tracer = tracer_options.tracer(chosen, outcomes=True)
-    with tracer:
+    with tracer_options.opened(tracer, console):
         watch = Watch(tracer, choices)
         if chosen.batch or not console.out or not capable(console.out.fileno()):
             _plain(watch, console, chosen.batch, top_view.lines)
@@ -145,14 +145,8 @@ def _plain(watch: Watch, console: Console, frames: int | None, lines: Lines) -> 
     made = 0
     with console.ending(tracer.stop):
         while frames is None or made < frames:
-            while watch.due > 0 and not tracer.stopped:
-                before = watch.count
-                if watch.read():
-                    continue
-                if watch.count != before:
-                    time.sleep(_GATHER_S)
-                else:
-                    _wait(tracer, watch.due)
+            with progress.told(console.err, f"counting for {watch.choices.interval:g} s"):
+                _count(watch)
             if tracer.stopped:
                 break
             watch.tick()
@@ -160,6 +154,18 @@ def _plain(watch: Watch, console: Console, frames: int | None, lines: Lines) -> 
             picture = [line.plain.rstrip() for line in lines(watch.state(), width, None)]
             console.lines([*[""] * bool(made), *picture])
             made += 1
+
+
+def _count(watch: Watch) -> None:
+    """Until a picture is due."""
+    while watch.due > 0 and not watch.tracer.stopped:
+        before = watch.count
+        if watch.read():
+            continue
+        if watch.count != before:
+            time.sleep(_GATHER_S)
+        else:
+            _wait(watch.tracer, watch.due)
 
 
 def _wait(tracer: SignalTracer, seconds: float) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from . import progress
 from .families import CALL_FAMILIES, NO_CALLS
 from .option_types import count, pids, signals, size, users, words
 
 if TYPE_CHECKING:
+    from .cli import Console
     from .tracer import SignalTracer
 
 
@@ -45,8 +48,8 @@ def add_filters(to: argparse.ArgumentParser) -> None:
     add("--target-comm", metavar="NAME", kind=words, text="sent to processes of these names")
     add("--cgroup", metavar="PATH", kind=words, text="sent from these cgroups, or below")
     add("--target-cgroup", metavar="PATH", kind=words, text="sent into these cgroups, or below")
-    add("-s", "--signal", metavar="SIG", kind=signals, text="these: KILL,TERM,9,RTMIN+1")
-    add("-S", "--exclude-signal", metavar="SIG", kind=signals, text="not these")
+    add("-s", "--signal", metavar="SIG", kind=signals, text="these signals: KILL,TERM,9,RTMIN+1")
+    add("-S", "--exclude-signal", metavar="SIG", kind=signals, text="not these signals")
     add("--origin", metavar="WHY", kind=words, text="sent so: kill,tgkill,... fault,timer,oom,...")
     add("--follow", metavar="PID", kind=pids, text="these and all they create, either end")
     keep.add_argument("-x", "--failed", action="store_true", help="calls that failed only")
@@ -64,7 +67,7 @@ def add_limits(to: argparse._ActionsContainer) -> None:
         metavar="HOW",
         default="auto",
         choices=("auto", *CALL_FAMILIES, NO_CALLS),
-        help="watch calls by fentry, tracepoint or raw (default auto: the first that works), or\n"
+        help="watch calls by fentry, tracepoint or raw (default auto: the first that works), or "
         "none: only what is generated, no failed calls",
     )
 
@@ -98,3 +101,12 @@ def tracer(chosen: argparse.Namespace, *, follow: Iterable[int] = (), **more: An
         "buffer_size": DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
     }
     return SignalTracer(**settings | more)
+
+
+@contextmanager
+def opened(tracer: SignalTracer, console: Console) -> Iterator[SignalTracer]:
+    """The tracer, open for the block; on a slow machine the user is told what takes so long."""
+    with closing(tracer):
+        with progress.told(console.err, "loading the programs into the kernel"):
+            tracer.open()
+        yield tracer

@@ -77,7 +77,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.once
 def test_help_and_version_need_nothing_built(bare: Path) -> None:
-    shown = run("--help", PYTHONPATH=str(bare))
+    shown = run("--help-all", PYTHONPATH=str(bare))
     assert (shown.status, shown.err) == (0, "")
     assert "--trace-pipe" in "\n".join(shown.lines)
     assert all(len(line) <= 80 for line in shown.lines)

@@ -271,3 +271,13 @@ def test_without_a_terminal_pictures_come_as_plain_text(sender: Sender) -> None:
     finally:
         running.kill()
         running.communicate()
+
+
+def test_waiting_for_a_picture_is_told_on_a_terminal_and_taken_away() -> None:
+    screen = Screen([*PYSIGSNOOP, "top", *forced(["--batch", "1", "--interval", "1.3"])])
+    try:
+        screen.shows("counting for 1.3 s ...")
+        screen.shows("received, 0 lost")
+        assert "counting" not in screen.text
+    finally:
+        screen.close()

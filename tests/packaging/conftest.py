@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _NOT_SOURCE = shutil.ignore_patterns(
     ".git", ".venv", "dist", "build", "__pycache__", "*.o", "*.so", "_records.py", ".*_cache"
 )
+# What [build-system] asks for, as one who builds without isolation must install it.
+BUILD_REQUIREMENTS = ("hatchling>=1.21", "cffi>=1.15", "argparse-manpage>=4.6", "shtab>=1.10")
 
 MakeEnvironment = Callable[..., Environment]
 
@@ -59,8 +61,9 @@ def make_environment(tmp_path: Path) -> MakeEnvironment:
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Wheels of all that building and running needs, so that what follows needs no network."""
     folder = tmp_path_factory.mktemp("wheelhouse")
-    needed = ("hatchling>=1.21", "cffi>=1.15", "pyelftools>=0.29", "rich>=13", "editables", "build")
-    run(sys.executable, "-I", "-m", "pip", "download", "--quiet", "--dest", folder, *needed)
+    needed = (*BUILD_REQUIREMENTS, "pyelftools>=0.29", "rich>=13", "editables", "build")
+    # Not downloaded alone: what comes as sources needs more to be built.
+    run(sys.executable, "-I", "-m", "pip", "wheel", "--quiet", "--wheel-dir", folder, *needed)
     return folder
 
 

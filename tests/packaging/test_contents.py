@@ -63,7 +63,8 @@ def test_the_wheel_carries_the_licences_and_no_c(in_wheel: list[PurePosixPath]) 
     assert licences == {path.name for path in ROOT.glob("LICENSE*")}
     assert [path for path in in_wheel if path.suffix in _C] == []
     folders = {path.parts[0] for path in in_wheel}
-    assert folders == {"pysigsnoop", next(f for f in folders if f.endswith(".dist-info"))}
+    (version,) = (f.removesuffix(".dist-info") for f in folders if f.endswith(".dist-info"))
+    assert folders == {"pysigsnoop", f"{version}.dist-info", f"{version}.data"}
 
 
 def test_the_wheel_is_one_for_all_cpythons_and_distributions(wheel: Path) -> None:

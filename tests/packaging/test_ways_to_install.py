@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from . import known_kill
-from .conftest import MakeEnvironment
+from .conftest import BUILD_REQUIREMENTS, MakeEnvironment
 
-# What [build-system] asks for, as one who builds without isolation must install it.
-BUILD_REQUIREMENTS = ("hatchling>=1.21", "cffi>=1.15")
 # No network at all, not even one that answers with an error.
 OFFLINE = ("unshare", "--net")
 
@@ -21,6 +19,7 @@ def test_pip_install(
     environment = make_environment()
     environment.pip("install", ".", cwd=source, extra=from_wheelhouse)
     assert known_kill.check(environment).is_relative_to(environment.folder)
+    assert (environment.folder / "share/man/man1/pysigsnoop.1").is_file()
 
 
 def test_pip_install_editable_follows_the_source(
@@ -29,6 +28,7 @@ def test_pip_install_editable_follows_the_source(
     environment = make_environment()
     environment.pip("install", "-e", ".", cwd=source, extra=from_wheelhouse)
     assert known_kill.check(environment) == source / "src" / "pysigsnoop"
+    assert (environment.folder / "share/man/man1/pysigsnoop.1").is_file()
 
 
 def test_pip_wheel(

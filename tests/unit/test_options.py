@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 import pysigsnoop
-from pysigsnoop import options
+from pysigsnoop import options, subcommands
 
 PACKAGE = Path(pysigsnoop.__file__).parent.parent
 
@@ -155,30 +157,61 @@ def run_bare(*arguments: str, columns: int = 80) -> subprocess.CompletedProcess[
     )
 
 
-def test_help_works_without_libbpf_and_fits_80_columns() -> None:
-    done = run_bare("--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert max(map(len, done.stdout.splitlines())) <= 80
-    for option in ("--json", "--trace-pipe", "--pid", "--target", "--signal", "--failed"):
-        assert option in done.stdout
-    for option in ("--duration", "--count", "--buffer", "--version", "--follow", "-- COMMAND"):
-        assert option in done.stdout
+# What a terminal of 80x24 shows above the next prompt.
+SCREEN = (80, 23)
+COMMANDS = ([], *([name] for name in subcommands.NAMES))
 
 
-def test_the_help_of_the_live_view_needs_neither_libbpf_nor_rich() -> None:
-    done = run_bare("top", "--help")
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: "".join(words) or "none")
+def test_help_fits_a_screen_and_ends_in_examples_without_libbpf_or_rich(command: list[str]) -> None:
+    done = run_bare(*command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= SCREEN[0]
+    assert len(lines) <= SCREEN[1]
+    assert lines[0].startswith(f"usage: {' '.join(['pysigsnoop', *command])} [")
+    examples = lines[lines.index("examples:") + 1 :]
+    assert 2 <= len(examples) <= 4
+    for line in examples:
+        words = shlex.split(line.strip().split("  ")[0])
+        options.parse(words[1:])
+        assert words[: 1 + len(command)] == ["pysigsnoop", *command]
+    assert run_bare(*command, "-h").stdout == done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: "".join(words) or "none")
+def test_all_options_are_told_on_request(command: list[str]) -> None:
+    done = run_bare(*command, "--help-all")
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= 80
-    for option in (
-        "--interval",
-        "--batch",
-        "--once",
-        "--signal",
-        "--cgroup",
-        "--kernel",
-        "--attach",
-    ):
-        assert option in done.stdout
+    for option in options.parser().of(command[0] if command else None):
+        assert re.search(rf"(^  |, ){option}\b", done.stdout, re.MULTILINE), option
+    often = re.findall(r"^  (--?[a-z-]+)", run_bare(*command, "--help").stdout, re.MULTILINE)
+    assert {*often} <= {*re.findall(r"--?[a-z-]+", done.stdout)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ("--sig 9", "pysigsnoop --signal"),
+        ("--sign=9", "pysigsnoop --signal"),
+        ("tpo", "pysigsnoop top"),
+        ("top --intervall 3", "pysigsnoop top --interval"),
+        ("2219", "pysigsnoop -T 2219, or pysigsnoop why 2219"),
+        ("--zzzz", "pysigsnoop --help"),
+        ("-s", "pysigsnoop --help"),
+        ("top --once=3", "pysigsnoop top --help"),
+        ("why", "pysigsnoop why --help"),
+    ],
+)
+def test_wrong_usage_ends_in_what_to_type(
+    arguments: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        options.parse(arguments.split())
+    usage, *_, last = capsys.readouterr().err.splitlines()
+    assert usage.startswith("usage: pysigsnoop ")
+    assert last == f"  hint: {hint}"
 
 
 def test_version_works_without_libbpf() -> None:
