@@ -46,5 +46,5 @@ def test_by_a_tracer_in_the_container(engine: Engine, image: str) -> None:
             identity = container_id(traced)
             # The sender lives until all is printed.
             events = traced.end_with_events()
-    mine = [event for event in events if event["sender"]["host_pid"] == sender.host_pid]
+    mine = [event for event in events if (event["sender"] or {}).get("host_pid") == sender.host_pid]
     assert [event["sender"]["container"] for event in mine] == [identity] * _SENT
