@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from . import options, sinks, subcommands, tracer_options
+from . import options, privileges, sinks, subcommands, tracer_options
 from .errors import FilterInvalid, OutputFailed, PysigsnoopError
 from .exit_status import ExitStatus, of_trace
 from .text import printable
@@ -154,7 +154,9 @@ def trace(
     tracer = tracer_options.tracer(chosen, follow=teller.follow if teller else (), **settings)
     telling = teller.telling if teller else None
     with tracer, teller.tracing(tracer, console) if teller else console.ending(tracer.stop):
+        stacks = privileges.FOR_STACKS if settings["stacks"] else ()
         lines = lines_for(chosen, console.out, tracer.began_ns)
+        privileges.give_up(chosen, (*(teller.keep if teller else ()), *stacks))
         if telling is None or telling.shows:
             console.lines(lines.header)
         if teller:
@@ -212,6 +214,8 @@ def _trace_pipe(chosen: Namespace, console: Console) -> ExitStatus:
 
     received = halves = lost = 0
     with OriginalTracer() as tracer, console.ending(tracer.stop):
+        # The kernel's settings, which are files of root's, are read on and put back at the end.
+        privileges.give_up(chosen, user=False)
         if tracer.shared:
             console.say(
                 "pysigsnoop: another --trace-pipe runs: each takes lines from the other, "

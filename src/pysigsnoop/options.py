@@ -145,7 +145,7 @@ def _checked(top: argparse.ArgumentParser, given: list[str]) -> argparse.Namespa
     if options.date and options.time == "relative":
         top.error("--date goes with --time wall or utc\n  hint: leave out one of --date, --time")
     if options.trace_pipe:
-        taken = {"trace_pipe", "duration", "count"}
+        taken = {"trace_pipe", "duration", "count", "keep_privileges"}
         for name, value in vars(options).items():
             if value != top.get_default(name) and name not in taken:
                 option = name.replace("_", "-")

@@ -35,6 +35,8 @@ class Teller(Protocol):
     #: Who is followed.
     follow: list[int]
     telling: Telling
+    #: Capabilities that are needed to the end.
+    keep: tuple[str, ...]
 
     def tracing(self, tracer: SignalTracer, console: Console) -> AbstractContextManager[object]:
         """Entered when the trace has begun, and left when it has ended."""

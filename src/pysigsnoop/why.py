@@ -51,6 +51,7 @@ class _Waited:
                 hint=f"ls -l /proc/{pid}/task     (a thread's number is no process's)",
             ) from error
         self.follow = [pid]
+        self.keep = ()
         self.account = Account(self.main)
         self.telling = Telling(chosen, self.account)
         self._end, self._ending = os.pipe()

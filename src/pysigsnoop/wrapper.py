@@ -16,6 +16,7 @@ from .clock import wall_offset
 from .errors import CommandFailed, PysigsnoopError
 from .exit_status import ExitStatus
 from .launch import Launch
+from .privileges import FOR_SIGNALS
 from .telling import Telling, say
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class _Wrapped:
 
     def __init__(self, chosen: Namespace, launch: Launch) -> None:
         self._launch = launch
+        # The command may be another user's, or become so.
+        self.keep = FOR_SIGNALS
         # Us too: what we pass on to the command was sent to us.
         self.follow = [os.getpid()]
         words = tuple(os.fsencode(word) for word in chosen.command)
