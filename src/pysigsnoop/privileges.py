@@ -6,11 +6,11 @@ For the command line alone: the library never changes the rights of who uses it.
 from __future__ import annotations
 
 import os
-import pwd
 import threading
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from typing import NamedTuple
 
 #: To find out which code an address of another process lies in: its mappings, the files behind
 #: them, though their path or mode keeps others out, and the kernel's own symbols.
@@ -24,13 +24,18 @@ _NOBODY = 65534
 _AHEAD = ("pwd", "select", "shlex", "textwrap", ".ends", ".loss", ".whereabouts")
 
 
-def give_up(chosen: Namespace, keep: Iterable[str] = (), *, user: bool = True) -> None:
-    """Become whoever called sudo, or nobody, with no capability but `keep`, for good.
+class User(NamedTuple):
+    uid: int
+    gid: int
 
-    Where this process may not change its user (not root, or without CAP_SETUID and CAP_SETGID),
-    or is not to (`user`), only capabilities are given up; nothing is with --keep-privileges.
-    From the one thread that there is, with all open that rights are needed for. Raises
-    NotPermitted where rights are left that should not be.
+
+def give_up(chosen: Namespace, user: User | None, keep: Iterable[str] = ()) -> None:
+    """Become that user, with no capability but `keep`, for good.
+
+    Without a user, or where this process may not change its own (not root, or without CAP_SETUID
+    and CAP_SETGID), only capabilities are given up; nothing is with --keep-privileges. From the
+    one thread that there is, with all open that rights are needed for. Raises NotPermitted where
+    rights are left that should not be.
     """
     if chosen.keep_privileges:
         return
@@ -43,17 +48,24 @@ def give_up(chosen: Namespace, keep: Iterable[str] = (), *, user: bool = True) -
     may_change = os.geteuid() == 0 and capabilities.held() & {"setuid", "setgid"}
     capabilities.forbid_more()
     if user and may_change:
-        capabilities.become(*_whom(os.environ))
+        capabilities.become(*user)
     capabilities.keep(keep)
 
 
-def _whom(environment: Mapping[str, str]) -> tuple[int, int]:
-    """User and group: the ones that sudo tells, or nobody's where it was root who called."""
+def caller(environment: Mapping[str, str] = os.environ) -> User:
+    """Whoever called sudo; nobody where that was root, or nothing is said of it."""
     uid, gid = environment.get("SUDO_UID", ""), environment.get("SUDO_GID", "")
     if uid.isdecimal() and gid.isdecimal() and int(uid) and int(gid):
-        return int(uid), int(gid)
+        return User(int(uid), int(gid))
+    return nobody()
+
+
+def nobody() -> User:
+    """The user of that name, who owns nothing."""
+    import pwd
+
     try:
-        nobody = pwd.getpwnam("nobody")
+        found = pwd.getpwnam("nobody")
     except KeyError:
-        return _NOBODY, _NOBODY
-    return nobody.pw_uid or _NOBODY, nobody.pw_gid or _NOBODY
+        return User(_NOBODY, _NOBODY)
+    return User(found.pw_uid or _NOBODY, found.pw_gid or _NOBODY)

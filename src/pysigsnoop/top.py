@@ -48,13 +48,13 @@ def main(chosen: Namespace, console: Console) -> int:
     with tracer:
         watch = Watch(tracer, choices)
         if chosen.batch or not console.out or not capable(console.out.fileno()):
-            privileges.give_up(chosen)
+            privileges.give_up(chosen, privileges.caller())
             _plain(watch, console, chosen.batch, top_view.lines)
         else:
             ansi = _Ansi()
             with Terminal(console.out.fileno(), console.out.encoding) as terminal:
                 # The terminal, opened anew, may be another user's.
-                privileges.give_up(chosen)
+                privileges.give_up(chosen, privileges.caller())
                 _live(watch, terminal, ansi, top_view.lines)
                 console.interrupted |= terminal.ended == signal.SIGINT
         tracer.stop()
