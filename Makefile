@@ -23,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 BUILD_PACKAGES := clang llvm gcc libc6-dev libbpf-dev pkg-config python3-venv python3-dev
 TEST_PACKAGES := bpftool strace procps util-linux less vim-tiny valgrind
 GUEST_PACKAGES := qemu-system-x86 busybox-static
-PACKAGING_PACKAGES := binutils util-linux man-db mandoc groff-base zsh fish
+PACKAGING_PACKAGES := binutils util-linux man-db mandoc groff-base zsh fish strace systemd
 BENCH_PACKAGES := bpftrace linux-perf strace bpftool
 CONTAINER_PACKAGES := podman runc debootstrap
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from . import options, progress, sinks, subcommands, tracer_options
+from . import options, privileges, progress, sinks, subcommands, tracer_options
 from .errors import FilterInvalid, OutputFailed, PysigsnoopError
 from .exit_status import ExitStatus, of_trace
 from .text import printable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from .original import OriginalTracer
+    from .service_manager import ServiceManager
     from .sinks import Lines
     from .stats import Lost, Stats
     from .telling import Teller, Telling
@@ -153,14 +154,25 @@ def trace(
     settings |= teller.telling.settings if teller else {}
     tracer = tracer_options.tracer(chosen, follow=teller.follow if teller else (), **settings)
     telling = teller.telling if teller else None
+    # A service's own trace: what a command, or who waits for one, has of it is another's.
+    service = None if teller else _service_manager()
     ending = teller.tracing(tracer, console) if teller else console.ending(tracer.stop)
     with tracer_options.opened(tracer, console), ending:
+        stacks = privileges.FOR_STACKS if settings["stacks"] else ()
         lines = lines_for(chosen, console.out, tracer.began_ns)
+        if teller:
+            privileges.give_up(chosen, teller.user, (*teller.keep, *stacks))
+        else:
+            privileges.give_up(chosen, privileges.caller(), stacks)
         if telling is None or telling.shows:
             console.lines(lines.header)
         if teller:
             teller.begin(tracer, console)
-        left = _stream(tracer, lines, console, chosen, telling)
+        if service:
+            service.tell("READY=1")
+        left = _stream(tracer, lines, console, chosen, telling=telling, service=service)
+        if service:
+            service.tell("STOPPING=1")
     stats = tracer.stats
     limited = left == 0
     if telling is None or telling.shows:
@@ -170,12 +182,23 @@ def trace(
     return _status(console, stats.lost_total - (stats.lost.unread if limited else 0)), stats
 
 
+def _service_manager() -> ServiceManager | None:
+    """Whoever started this as a service and waits to be told of it."""
+    if "NOTIFY_SOCKET" not in os.environ:
+        return None
+    from .service_manager import ServiceManager
+
+    return ServiceManager(os.environ)
+
+
 def _stream(
     tracer: SignalTracer,
     lines: Lines,
     console: Console,
     chosen: Namespace,
+    *,
     telling: Telling | None,
+    service: ServiceManager | None,
 ) -> int | None:
     """Write lines until the end; returns how many of `count` are left."""
     from .loss import INTERVAL_S, LossWatch
@@ -190,6 +213,8 @@ def _stream(
         waits = [] if end is None else [max(0.0, end - time.monotonic())]
         # A loss is told though nothing more comes.
         waits += [] if looked else [INTERVAL_S]
+        beat = service.beat() if service else None
+        waits += [] if beat is None else [beat]
         events = tracer.read(min(waits, default=None), count)
         lost = loss.look(now=not events)
         looked = not events
@@ -215,6 +240,8 @@ def _trace_pipe(chosen: Namespace, console: Console) -> ExitStatus:
 
     received = halves = lost = 0
     with OriginalTracer() as tracer, console.ending(tracer.stop):
+        # The kernel's settings, which are files of root's, are read on and put back at the end.
+        privileges.give_up(chosen, None)
         if tracer.shared:
             console.say(
                 "pysigsnoop: another --trace-pipe runs: each takes lines from the other, "

@@ -52,6 +52,8 @@ class Launch:
         self._reached_both: Callable[[int, int], bool] | None = None
         self._lock = Lock()
         self._ended = Event()
+        # Started late: rights are given up before, and a thread would keep its own.
+        self._watcher = Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Launch:
         # Ignored before means ignored by the command too: nohup, a shell's background job.
@@ -75,7 +77,6 @@ class Launch:
         os.close(self._held)
         os.close(self._fail)
         self._job = Job(self.pid)
-        Thread(target=self._watch, daemon=True).start()
         return self
 
     def _become_command(self) -> None:
@@ -165,8 +166,8 @@ class Launch:
         Raises CommandFailed where there is no such command, or it cannot be run.
         """
         with self._lock:
-            ended = self._status is not None
             self._stop, self._reached_both = stop, reached_both
+        self._watcher.start()
         with contextlib.suppress(BrokenPipeError):  # ended by a signal, while it was held
             os.write(self._release, b"x")
         self._gone = True
@@ -177,8 +178,6 @@ class Launch:
             self._gone = False
             self._ended.wait()
             self._fail_to(doing, number)
-        if ended:
-            stop()
 
     def _fail_to(self, doing: int, number: int) -> None:
         """Say why there is no command."""
@@ -211,6 +210,8 @@ class Launch:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         os.close(self._release)
         os.close(self._failure)
+        if self._watcher.ident is None:
+            self._watcher.start()
         self._ended.wait()
         self._job.close()
         self._restore()

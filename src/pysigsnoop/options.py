@@ -165,7 +165,7 @@ def _checked(top: Parser, given: list[str]) -> argparse.Namespace:
     if options.date and options.time == "relative":
         top.error("--date goes with --time wall or utc\n  hint: leave out one of --date, --time")
     if options.trace_pipe:
-        taken = {"trace_pipe", "duration", "count"}
+        taken = {"trace_pipe", "duration", "count", "keep_privileges"}
         for name, value in vars(options).items():
             if value != top.get_default(name) and name not in taken:
                 option = name.replace("_", "-")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .cli import Console
     from .ends import Death, Delivery
     from .event import Event
+    from .privileges import User
     from .stats import Stats
     from .tracer import SignalTracer
 
@@ -35,6 +36,9 @@ class Teller(Protocol):
     #: Who is followed.
     follow: list[int]
     telling: Telling
+    #: Who the trace goes on as (None: as before), and with which capabilities.
+    user: User | None
+    keep: tuple[str, ...]
 
     def tracing(self, tracer: SignalTracer, console: Console) -> AbstractContextManager[object]:
         """Entered when the trace has begun, and left when it has ended."""

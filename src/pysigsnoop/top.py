@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import progress, sinks, tracer_options
+from . import privileges, progress, sinks, tracer_options
 from .errors import LibraryMissing
 from .exit_status import of_trace
 from .full_screen import Terminal, capable
@@ -48,9 +48,15 @@ def main(chosen: Namespace, console: Console) -> int:
     with tracer_options.opened(tracer, console):
         watch = Watch(tracer, choices)
         if chosen.batch or not console.out or not capable(console.out.fileno()):
+            privileges.give_up(chosen, privileges.caller())
             _plain(watch, console, chosen.batch, top_view.lines)
         else:
-            _live(watch, console, top_view.lines)
+            ansi = _Ansi()
+            with Terminal(console.out.fileno(), console.out.encoding) as terminal:
+                # The terminal, opened anew, may be another user's.
+                privileges.give_up(chosen, privileges.caller())
+                _live(watch, terminal, ansi, top_view.lines)
+                console.interrupted |= terminal.ended == signal.SIGINT
         tracer.stop()
         while watch.read():
             pass
@@ -174,36 +180,32 @@ def _wait(tracer: SignalTracer, seconds: float) -> None:
     select.select([tracer.fileno()], [], [], max(0.0, seconds))
 
 
-def _live(watch: Watch, console: Console, lines: Lines) -> None:
+def _live(watch: Watch, terminal: Terminal, ansi: _Ansi, lines: Lines) -> None:
     """The picture on a terminal, until a key or a signal ends it."""
-    assert console.out
     choices, fd = watch.choices, watch.tracer.fileno()
-    ansi = _Ansi()
-    with Terminal(console.out.fileno(), console.out.encoding) as terminal:
-        stale = True
-        while not choices.ended and terminal.ended is None:
-            terminal.suspend_if_asked()
-            before = watch.count
-            more = watch.read()
-            if watch.due <= 0:
-                watch.tick()
-                stale |= not choices.paused
-            if (stale or terminal.changed) and terminal.idle:
-                width, height = terminal.size
-                terminal.draw(ansi.of(lines(watch.state(), width, height)))
-                stale = False
-            quiet = watch.count == before
-            seconds = 0 if more else watch.due if quiet else min(_GATHER_S, watch.due)
-            for key in terminal.wait(seconds, (fd,) if quiet else ()):
-                choices.press(key)
-                stale = True
-            if choices.zero:
-                watch.zero()
-                choices.zero = False
-            if choices.redraw:
-                terminal.changed = True
-                choices.redraw = False
-        console.interrupted |= terminal.ended == signal.SIGINT
+    stale = True
+    while not choices.ended and terminal.ended is None:
+        terminal.suspend_if_asked()
+        before = watch.count
+        more = watch.read()
+        if watch.due <= 0:
+            watch.tick()
+            stale |= not choices.paused
+        if (stale or terminal.changed) and terminal.idle:
+            width, height = terminal.size
+            terminal.draw(ansi.of(lines(watch.state(), width, height)))
+            stale = False
+        quiet = watch.count == before
+        seconds = 0 if more else watch.due if quiet else min(_GATHER_S, watch.due)
+        for key in terminal.wait(seconds, (fd,) if quiet else ()):
+            choices.press(key)
+            stale = True
+        if choices.zero:
+            watch.zero()
+            choices.zero = False
+        if choices.redraw:
+            terminal.changed = True
+            choices.redraw = False
 
 
 class _Ansi:

@@ -63,6 +63,9 @@ def add_limits(to: argparse._ActionsContainer) -> None:
     )
     to.add_argument("--buffer", metavar="SIZE", type=size, help="ring size: 64K, 8M (default 8M)")
     to.add_argument(
+        "--keep-privileges", action="store_true", help="stay who you are, with all rights"
+    )
+    to.add_argument(
         "--attach",
         metavar="HOW",
         default="auto",

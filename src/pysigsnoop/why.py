@@ -16,6 +16,7 @@ from .account import Account, Main
 from .alive import started
 from .cli import Console, trace
 from .errors import FilterInvalid, NotSupported, PysigsnoopError
+from .privileges import User, caller
 from .telling import Telling, say
 from .text import printable
 
@@ -51,6 +52,8 @@ class _Waited:
                 hint=f"ls -l /proc/{pid}/task     (a thread's number is no process's)",
             ) from error
         self.follow = [pid]
+        self.user: User | None = caller()
+        self.keep: tuple[str, ...] = ()
         self.account = Account(self.main)
         self.telling = Telling(chosen, self.account)
         self._end, self._ending = os.pipe()

@@ -9,13 +9,14 @@ from argparse import Namespace
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from . import run_as, wording
+from . import privileges, run_as, wording
 from .account import Account, Main
 from .cli import Console, trace
 from .clock import wall_offset
 from .errors import CommandFailed, PysigsnoopError
 from .exit_status import ExitStatus
 from .launch import Launch
+from .run_as import RunAs
 from .telling import Telling, say
 
 if TYPE_CHECKING:
@@ -31,8 +32,12 @@ _LOOK_S = 0.002
 class _Wrapped:
     """A command whose trace is told."""
 
-    def __init__(self, chosen: Namespace, launch: Launch) -> None:
+    def __init__(self, chosen: Namespace, launch: Launch, runs_as: RunAs | None) -> None:
         self._launch = launch
+        # Not who the command runs as, who could then signal us; nor with no right to signal it.
+        nobody = privileges.nobody()
+        self.user = None if runs_as and runs_as.uid == nobody.uid else nobody
+        self.keep: tuple[str, ...] = privileges.FOR_SIGNALS
         # Us too: what we pass on to the command was sent to us.
         self.follow = [os.getpid()]
         words = tuple(os.fsencode(word) for word in chosen.command)
@@ -78,8 +83,9 @@ def main(chosen: Namespace, console: Console) -> int:
     # Its stdout is the command's.
     console = Console(console.err, console.err)
     try:
-        with Launch(chosen.command, run_as.chosen(getattr(chosen, "as"), os.environ)) as launch:
-            wrapped = _Wrapped(chosen, launch)
+        runs_as = run_as.chosen(getattr(chosen, "as"), os.environ)
+        with Launch(chosen.command, runs_as) as launch:
+            wrapped = _Wrapped(chosen, launch, runs_as)
             stats = None
             try:
                 _, stats = trace(chosen, console, wrapped)
