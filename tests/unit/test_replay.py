@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.replay import differences, named, replayed
+from tests.replay import PAGES, differences, named, replayed
+from tests.snippets import ROOT, blocks
 
 _SENT = "17:40:35.115 bash 16103      → server 16096    SIGTERM   kill     taken #1"
 _DIED = "17:40:35.115              #1 └ server 16096    SIGTERM   +52.8 µs died"
@@ -79,3 +80,14 @@ def test_every_page_has_a_command_and_what_it_printed() -> None:
     commands = replayed()
     assert commands
     assert all(command.lines for command in commands)
+
+
+def test_what_the_readme_opens_with_is_what_a_page_has() -> None:
+    (first, *_) = blocks((ROOT / "README.md",))
+    (page,) = [page for page in PAGES if page.stem == "who-killed-my-process"]
+    assert first.text in page.read_text()
+
+
+def test_the_index_has_every_page() -> None:
+    index = (ROOT / "docs/questions/README.md").read_text()
+    assert [page.name for page in PAGES if f"]({page.name})" not in index] == []
