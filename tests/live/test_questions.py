@@ -142,7 +142,7 @@ def _replayed() -> Iterator[object]:
 
 def _as_this_kernel_tells(lines: list[str]) -> list[str]:
     """Figures of an OOM kill are told by newer kernels only, and the page says so."""
-    if _kernel_has_figures():
+    if not any("oom_score_adj" in line for line in lines) or _kernel_has_figures():
         return lines
     return [re.sub(r", which held .* oom_score_adj being 0", "", line) for line in joined(lines)]
 
