@@ -35,6 +35,7 @@ _ACCOUNT = [
             ],
         ),
         (["3 received, 0 lost"], ["3 received, 0 lost, 2 in flight"]),
+        (["3 received, 0 lost"], ["-- 1 lost (skipped 1)", "3 received, 1 lost (skipped 1)"]),
         (
             ["sends 22.9/s now  46 all  failed 2", " 19.9   19.9     40   17190 poller   0"],
             ["sends 1.0/s now  46 all  failed 2", "  1.0    2.0     40   12 poller   0"],
@@ -61,7 +62,8 @@ def test_what_may_differ_does(page: list[str], real: list[str]) -> None:
         (_ACCOUNT, [line.replace("nightly", "hourly") for line in _ACCOUNT]),
         (_ACCOUNT, [line.replace("later", "later, and more") for line in _ACCOUNT]),
         (["web exited 3"], ["web exited 4"]),
-        (["3 received, 0 lost"], ["3 received, 1 lost"]),
+        (["3 received, 0 lost"], ["3 received, 1 lost (ring full 1)"]),
+        (["3 received, 0 lost"], ["-- 1 lost (ring full 1)", "3 received, 0 lost"]),
         (["  1.0    1.0     40   12 poller   0"], ["  1.0    1.0     41   12 poller   0"]),
     ],
 )
