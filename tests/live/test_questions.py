@@ -59,8 +59,10 @@ class OnTerminal:
 
     @property
     def lines(self) -> list[str]:
-        """What it has printed so far."""
-        text = self._text.decode().replace("\r\n", "\n")
+        """The lines that it has printed so far."""
+        text = self._text[: self._text.rfind(b"\n") + 1].decode().replace("\r\n", "\n")
+        # Progress is shown in a line that is erased.
+        text = re.sub(r"[^\n]*\r\x1b\[K", "", text)
         # A terminal shows the key where the cursor was.
         return re.sub(r"^\^C(?=.)", "^C\n", text, flags=re.MULTILINE).splitlines()
 
