@@ -7,8 +7,9 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin
 ARGS ?=
-# Nothing but what requirements/ names, byte for byte.
-INSTALL = $(IN_VENV)/python -m pip install --quiet --require-hashes --only-binary :all:
+# Nothing but what requirements/ names, byte for byte; one of them comes as sources alone.
+INSTALL = $(IN_VENV)/python -m pip install --quiet --require-hashes --only-binary :all: \
+	--no-binary argparse-manpage
 
 OWNER := $(shell stat -c %u .)
 GROUP := $(shell stat -c %g .)
