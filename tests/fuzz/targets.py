@@ -74,7 +74,9 @@ def _details(data: bytes) -> Details:
     text = data[head : head + 4096]
     sizes = {"cmdline_size": len(text) // 2, "exe_size": len(text) - len(text) // 2}
     count = data[0] % 9 if data else 0
-    return Details(_record(data, DETAILS_FORMAT, DETAILS_FIELDS, parent_count=count, **sizes) + text)
+    return Details(
+        _record(data, DETAILS_FORMAT, DETAILS_FIELDS, parent_count=count, **sizes) + text
+    )
 
 
 def records(data: bytes) -> None:
@@ -89,7 +91,8 @@ def records(data: bytes) -> None:
     else:
         made = Delivery if kind < b"\xc0" else Death
         actions = _DEATHS if made is Death else _DELIVERIES
-        own = {"type": RECORD_TYPE[made.__name__.lower()], "action": actions[kind[0] % len(actions)]}
+        own = {"type": RECORD_TYPE[made.__name__.lower()]}
+        own["action"] = actions[kind[0] % len(actions)]
         record = _record(data, END_FORMAT, END_FIELDS, **own)
         told = made(record, 0, Began(0, gaps=data[:1] < b"\x80"))
     (line,) = json_lines().of([told])  # type: ignore[list-item]
@@ -98,7 +101,7 @@ def records(data: bytes) -> None:
     (row,) = csv.reader([CsvLines(_COLUMNS).event(told)])
     assert len(row) == len(_COLUMNS)
     assert all(cell.isprintable() for cell in row)
-    view = TextLines(Screen(None, "never"), clock("utc"), below=Verbose({}.get).lines)
+    view = TextLines(Screen(None, "never"), clock("utc"), below=Verbose(lambda _: None).lines)
     for line in view.lines([told]):
         assert all(part.isprintable() for part in line.split("\n")), line
 
@@ -149,7 +152,8 @@ def filters(data: bytes) -> None:
     try:
         found = parse_signal(data.decode("utf-8", "surrogateescape"))
     except FilterInvalid as error:
-        assert error.hint
+        if not error.hint:
+            raise AssertionError("an error that says nothing of what to type") from error
         return
     assert 0 <= found <= 64
 

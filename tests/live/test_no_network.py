@@ -18,6 +18,11 @@ _SOCKETS = re.compile(r"^\d+ +(?:<\.\.\. )?(\w+)(?:\((\w+)| resumed>)", re.MULTI
 _STRACE = ("strace", "-f", "-qq", "-e", "signal=none", "-e", "trace=%network", "-o")
 
 
+_SIGNAL = ("--", "sh", "-c", "kill -0 $$")
+TRACE = ("--json", "--details", "--stack", "--count", "1", "-s", "0", *_SIGNAL)
+TOP = ("top", "--once", "--interval", "0.1")
+
+
 def families(told: Path) -> set[str]:
     """The families of the sockets that a traced program made."""
     return {family for call, family in _SOCKETS.findall(told.read_text()) if call == "socket"}
@@ -35,15 +40,7 @@ def test_a_socket_would_be_seen(tmp_path: Path) -> None:
     assert families(tmp_path / "told") == {"AF_INET", "AF_INET6"}
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--json", "--details", "--stack", "--count", "1", "-s", "0", "--", "sh", "-c", "kill -0 $$"),
-        ("doctor",),
-        ("top", "--once", "--interval", "0.1"),
-    ],
-    ids=["trace", "doctor", "top"],
-)
+@pytest.mark.parametrize("arguments", [TRACE, ("doctor",), TOP], ids=["trace", "doctor", "top"])
 @pytest.mark.once
 def test_no_socket_is_made_but_a_local_one(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ended = traced(tmp_path / "told", *arguments)
