@@ -171,8 +171,8 @@ sanitize: build ## the extension's C under ASan and UBSan; needs root (SECONDS=6
 	$(AS_ROOT) ASAN_OPTIONS=detect_leaks=0 PYSIGSNOOP_REQUIRE_LIVE=1 \
 		LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 		$(IN_VENV)/python -m pytest -o pythonpath=build/sanitized \
-		$(addprefix tests/live/,test_counting.py test_reading.py test_details.py test_stacks.py \
-			test_follow.py test_places.py outcomes/test_many.py) $(ARGS)
+		$(addprefix tests/live/,test_counting.py test_reading.py test_details.py \
+			test_follow.py test_places.py) $(ARGS)
 
 $(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.installed
 	$(AS_OWNER) $(INSTALL) -r requirements/fuzz.txt
