@@ -7,6 +7,9 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin
 ARGS ?=
+# Nothing but what requirements/ names, byte for byte; one of them comes as sources alone.
+INSTALL = $(IN_VENV)/python -m pip install --quiet --require-hashes --only-binary :all: \
+	--no-binary argparse-manpage
 
 OWNER := $(shell stat -c %u .)
 GROUP := $(shell stat -c %g .)
@@ -19,6 +22,8 @@ endif
 # sudo forgets the environment, so what matters is named.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo) env PYTHONDONTWRITEBYTECODE=1
 export PYTHONDONTWRITEBYTECODE := 1
+# What every file of a wheel is dated, so that the same source makes the same bytes; hatchling's own.
+export SOURCE_DATE_EPOCH ?= 1580601600
 
 BUILD_PACKAGES := clang llvm gcc libc6-dev libbpf-dev pkg-config python3-venv python3-dev
 TEST_PACKAGES := bpftool strace procps util-linux less vim-tiny valgrind
@@ -37,7 +42,7 @@ WITH_TRACEFS = tools/with-tracefs
 LIVE_PYTEST = $(AS_ROOT) PYSIGSNOOP_REQUIRE_LIVE=$(PYSIGSNOOP_REQUIRE_LIVE) \
 	$(WITH_TRACEFS) $(IN_VENV)/python -m pytest
 
-.PHONY: help build run test test-unit test-object test-live test-packaging test-container test-guests test-guests-quick lint types ci wheel bench clean
+.PHONY: pins sbom sanitize fuzz help build run test test-unit test-object test-live test-packaging test-container test-guests test-guests-quick lint types ci wheel bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -47,12 +52,22 @@ build: $(BUILT) ## the BPF object and the extension, in place
 $(BUILT) &: $(SOURCES) $(VENV)/.installed
 	$(AS_OWNER) $(IN_VENV)/python build.py
 
-$(VENV)/.installed: pyproject.toml Makefile
+$(VENV)/.installed: requirements/develop.txt Makefile
 	@$(MAKE) --no-print-directory packages WANTED="$(BUILD_PACKAGES)"
 	$(AS_OWNER) $(PYTHON) -m venv $(VENV)
-	$(AS_OWNER) $(IN_VENV)/pip install --quiet --upgrade pip
-	$(AS_OWNER) $(IN_VENV)/pip install --quiet --group build --group test cffi pyelftools rich
+	$(AS_OWNER) $(INSTALL) -r requirements/develop.txt
 	@$(AS_OWNER) touch $@
+
+# Versions and hashes of all that is installed, for each CPython that is supported; which index
+# they come from is pip's setting. What is wanted stands in pyproject.toml.
+LOCK = $(IN_VENV)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" pyproject.toml
+
+pins: $(VENV)/.supply ## renew requirements/: the newest versions that fit, with their hashes
+	$(AS_OWNER) $(LOCK) --upgrade --group build --group test -o requirements/develop.txt
+	$(AS_OWNER) $(LOCK) -c requirements/develop.txt -o requirements/run.txt
+	for group in lint packaging supply fuzz; do $(AS_OWNER) $(LOCK) --upgrade --group build \
+		--group $$group -c requirements/develop.txt -o requirements/$$group.txt || exit; done
 
 # Installs those of $(WANTED) that are not there; one at a time, for make -j.
 .PHONY: packages
@@ -67,9 +82,9 @@ packages:
 run: build ## trace until Ctrl-C (ARGS='-s KILL -j' passes arguments)
 	@$(AS_ROOT) PYTHONPATH=src $(WITH_TRACEFS) $(IN_VENV)/python -m pysigsnoop $(ARGS)
 
-test: build ## unit, object, budget and live tests (ARGS passes arguments to pytest)
+test: build ## unit, object, native, budget and live tests (ARGS passes arguments to pytest)
 	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES)"
-	$(LIVE_PYTEST) tests/unit tests/object tests/budget tests/live $(ARGS)
+	$(LIVE_PYTEST) tests/unit tests/object tests/native tests/budget tests/live $(ARGS)
 
 test-unit: build ## no root, no libbpf
 	$(IN_VENV)/python -m pytest tests/unit $(ARGS)
@@ -82,7 +97,7 @@ test-live: build ## real signals on the running kernel; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES)"
 	$(LIVE_PYTEST) tests/live $(ARGS)
 
-test-packaging: wheel ## every way to install, on every CPython of this machine; needs root
+test-packaging: sbom ## every way to install, on every CPython of this machine; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(PACKAGING_PACKAGES)"
 	$(LIVE_PYTEST) tests/packaging $(ARGS)
 
@@ -111,8 +126,12 @@ bench: build ## what tracing costs, beside other tracers, into docs/performance.
 	@$(MAKE) --no-print-directory packages WANTED="$(BENCH_PACKAGES)"
 	@$(AS_ROOT) PYTHONPATH=src $(WITH_TRACEFS) $(IN_VENV)/python -m benchmarks $(ARGS)
 
-$(VENV)/.lint: $(VENV)/.installed
-	$(AS_OWNER) $(IN_VENV)/pip install --quiet --group lint
+$(VENV)/.lint: requirements/lint.txt $(VENV)/.installed
+	$(AS_OWNER) $(INSTALL) -r requirements/lint.txt
+	@$(AS_OWNER) touch $@
+
+$(VENV)/.supply: requirements/supply.txt $(VENV)/.installed
+	$(AS_OWNER) $(INSTALL) -r requirements/supply.txt
 	@$(AS_OWNER) touch $@
 
 lint: $(VENV)/.lint ## style, by ruff
@@ -133,6 +152,34 @@ $(WHEEL_MADE): $(BUILT) $(VENV)/.lint pyproject.toml README.md $(wildcard src/py
 	$(AS_OWNER) env PATH="$(IN_VENV):$$PATH" \
 		$(IN_VENV)/auditwheel repair --exclude libbpf.so.1 --wheel-dir dist build/wheel/*.whl
 	@$(AS_OWNER) touch $@
+
+sbom: $(WHEEL_MADE) $(VENV)/.supply ## what the wheel needs and was built with, as CycloneDX, beside it
+	$(AS_OWNER) $(IN_VENV)/python tools/sbom.py dist/*.whl
+
+# The extension compiled so that it ends at the first read or write outside of what is its own, and
+# at what C leaves undefined; under tests that bring it all kinds of records.
+SANITIZED := build/sanitized/pysigsnoop
+SANITIZER := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+sanitize: build ## the extension's C under ASan and UBSan; needs root (SECONDS=60 tries more by chance)
+	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES)"
+	PYSIGSNOOP_SANITIZE_SECONDS=$(or $(SECONDS),20) $(IN_VENV)/python -m pytest tests/native $(ARGS)
+	$(AS_OWNER) rm -rf build/sanitized
+	$(AS_OWNER) mkdir -p build/sanitized
+	$(AS_OWNER) cp -a src/pysigsnoop build/sanitized/
+	$(AS_OWNER) env CFLAGS="-O1 -g $(SANITIZER)" LDFLAGS="$(SANITIZER)" $(IN_VENV)/python -c \
+		"import build, pathlib; build.build_extension(pathlib.Path('$(SANITIZED)/_native.abi3.so'))"
+	$(AS_ROOT) ASAN_OPTIONS=detect_leaks=0 PYSIGSNOOP_REQUIRE_LIVE=1 \
+		LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+		$(IN_VENV)/python -m pytest -o pythonpath=build/sanitized \
+		$(addprefix tests/live/,test_counting.py test_reading.py test_details.py \
+			test_follow.py test_places.py) $(ARGS)
+
+$(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.installed
+	$(AS_OWNER) $(INSTALL) -r requirements/fuzz.txt
+	@$(AS_OWNER) touch $@
+
+fuzz: build $(VENV)/.fuzz ## what other processes can influence, by coverage-guided chance (SECONDS=60)
+	$(AS_OWNER) env PYTHONPATH=src $(IN_VENV)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
 
 # One after the other, even under -j, and the tests of the source last: theirs is the closing line.
 ci: ## all that must pass before a change goes in

@@ -322,14 +322,25 @@ static void take_details(struct reader *reader, const struct sigsnoop_details *d
 		reader->error = ENOMEM;
 }
 
+/* Whether what is looked up by a record's numbers is there; the programs write no others. */
+static bool is_sound_send(const struct sigsnoop_send *send)
+{
+	return send->origin < 32;
+}
+
+static bool is_sound_end(const struct sigsnoop_end *end)
+{
+	return end->action <= SIGSNOOP_ACTION_EXITED;
+}
+
 static void take_record(struct reader *reader, const void *data, size_t size)
 {
 	unsigned int type = size < sizeof(type) ? 0 : *(const unsigned int *)data;
 
-	if (type == SIGSNOOP_SEND && size == sizeof(struct sigsnoop_send)) {
+	if (type == SIGSNOOP_SEND && size == sizeof(struct sigsnoop_send) && is_sound_send(data)) {
 		take_send(reader, data);
 	} else if ((type == SIGSNOOP_DELIVERY || type == SIGSNOOP_DEATH) &&
-		   size == sizeof(struct sigsnoop_end)) {
+		   size == sizeof(struct sigsnoop_end) && is_sound_end(data)) {
 		take_end(reader, data);
 	} else if (type == SIGSNOOP_GROUP_END && size == sizeof(struct sigsnoop_group_end)) {
 		end_group(reader, data);

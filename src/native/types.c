@@ -20,6 +20,9 @@
 /* A power of two, and some times what an object names. */
 #define NAMES 2048
 
+/* No name that the kernel takes is as long (KSYM_NAME_LEN, 6.1 and newer). */
+#define NAME_SIZE 512
+
 struct name {
 	const char *text;
 	size_t size;
@@ -33,6 +36,7 @@ struct cutter {
 	const char *types, *strings;
 	unsigned int *at;	/* where each type is, from 1 */
 	unsigned int *new_ids;	/* of those that are kept; 0 for the others */
+	unsigned int *order;	/* those that are kept, by their new ids, from 1 */
 	unsigned int count, kept;
 	struct name names[NAMES];
 	unsigned int named;
@@ -74,7 +78,7 @@ static int read_all(struct cutter *c, const char *path)
 	if (c->size < sizeof(*c->header) || c->header->magic != BTF_MAGIC ||
 	    (uint64_t)c->header->hdr_len + c->header->type_off + c->header->type_len > c->size ||
 	    (uint64_t)c->header->hdr_len + c->header->str_off + c->header->str_len > c->size ||
-	    !c->header->str_len)
+	    (c->header->hdr_len | c->header->type_off) % sizeof(uint32_t) || !c->header->str_len)
 		return -EBADMSG;
 	c->types = c->data + c->header->hdr_len + c->header->type_off;
 	c->strings = c->data + c->header->hdr_len + c->header->str_off;
@@ -86,9 +90,12 @@ static const struct btf_type *type_of(const struct cutter *c, unsigned int id)
 	return (const void *)(c->types + c->at[id]);
 }
 
+/* Bounded: of a damaged file each of a million types can name the whole of the strings. */
 static const char *string_at(const struct cutter *c, unsigned int offset)
 {
-	return offset < c->header->str_len ? c->strings + offset : "";
+	const char *text = c->strings + offset;
+
+	return offset < c->header->str_len && strnlen(text, NAME_SIZE) < NAME_SIZE ? text : "";
 }
 
 /* What follows a type's first three words; -1: of an unknown kind. */
@@ -135,7 +142,8 @@ static int index_types(struct cutter *c)
 
 	c->at = malloc(room * sizeof(*c->at));
 	c->new_ids = calloc(room, sizeof(*c->new_ids));
-	if (!c->at || !c->new_ids)
+	c->order = malloc(room * sizeof(*c->order));
+	if (!c->at || !c->new_ids || !c->order)
 		return -ENOMEM;
 	while (at + sizeof(struct btf_type) <= c->header->type_len) {
 		const struct btf_type *type = (const void *)(c->types + at);
@@ -186,17 +194,25 @@ static size_t essential_size(const char *text)
 	return end ? (size_t)(end - text) : strlen(text);
 }
 
-/* Keeps a type, and what lies inside of it. */
+/* Keeps a type; one that lies in no other becomes void where another says that it does. */
 static void keep(struct cutter *c, unsigned int id)
 {
-	const struct btf_type *type;
-	unsigned int many;
+	unsigned int kind;
 
 	if (!id || id > c->count || c->new_ids[id])
 		return;
+	kind = BTF_INFO_KIND(type_of(c, id)->info);
+	if (kind == BTF_KIND_FUNC || kind == BTF_KIND_FUNC_PROTO || kind == BTF_KIND_VAR ||
+	    kind == BTF_KIND_DATASEC || kind == BTF_KIND_DECL_TAG)
+		return;
 	c->new_ids[id] = ++c->kept;
-	type = type_of(c, id);
-	many = BTF_INFO_VLEN(type->info);
+	c->order[c->kept] = id;
+}
+
+static void keep_inner(struct cutter *c, const struct btf_type *type)
+{
+	unsigned int many = BTF_INFO_VLEN(type->info);
+
 	switch (BTF_INFO_KIND(type->info)) {
 	case BTF_KIND_ARRAY:
 		keep(c, ((const struct btf_array *)(type + 1))->type);
@@ -254,6 +270,9 @@ static void find_types(struct cutter *c, unsigned int *ids)
 			find_enumerators(c, id, kind == BTF_KIND_ENUM ? 8 : 12, ids);
 		keep(c, id);
 	}
+	/* What is kept grows meanwhile. Not by recursion: a damaged file has chains of any length. */
+	for (unsigned int i = 1; i <= c->kept; i++)
+		keep_inner(c, type_of(c, c->order[i]));
 }
 
 static unsigned int put_text(struct cutter *c, unsigned int offset)
@@ -334,30 +353,26 @@ static void put_type(struct cutter *c, const struct btf_type *from)
 static long put_all(struct cutter *c, void **cut)
 {
 	struct btf_header header = *c->header;
-	unsigned int *order = malloc((c->kept + 1) * sizeof(*order));
 	size_t types = 0, text = 1;
 
-	if (!order)
-		return -ENOMEM;
-	for (unsigned int id = 1; id <= c->count; id++) {
-		if (!c->new_ids[id])
-			continue;
-		order[c->new_ids[id]] = id;
-		types += sizeof(struct btf_type) + size_behind(type_of(c, id));
-		text += text_size(c, type_of(c, id));
+	for (unsigned int i = 1; i <= c->kept; i++) {
+		const struct btf_type *type = type_of(c, c->order[i]);
+
+		types += sizeof(*type) + size_behind(type);
+		text += text_size(c, type);
+		/* Less than the whole, unless that is damaged. */
+		if (text > c->size)
+			return -EBADMSG;
 	}
 	c->out = malloc(sizeof(header) + types + text);
-	if (!c->out) {
-		free(order);
+	if (!c->out)
 		return -ENOMEM;
-	}
 	c->used = sizeof(header);
 	c->text = c->out + sizeof(header) + types;
 	c->text[0] = '\0';
 	c->text_used = 1;
 	for (unsigned int i = 1; i <= c->kept; i++)
-		put_type(c, type_of(c, order[i]));
-	free(order);
+		put_type(c, type_of(c, c->order[i]));
 	header.hdr_len = sizeof(header);
 	header.type_off = 0;
 	header.type_len = types;
@@ -379,6 +394,8 @@ static int add_names_of(struct cutter *c, const struct btf *btf)
 		if (kind != BTF_KIND_STRUCT && kind != BTF_KIND_UNION && kind != BTF_KIND_ENUM &&
 		    kind != KIND_ENUM64 && kind != BTF_KIND_TYPEDEF)
 			continue;
+		if (!text)
+			return -EBADMSG;
 		error = add_name(c, text, essential_size(text), 0);
 		if (error)
 			return error;
@@ -414,6 +431,7 @@ long cut_types(const char *path, const char *object, const char *const *names,
 		free(c->data);
 		free(c->at);
 		free(c->new_ids);
+		free(c->order);
 	}
 	free(c);
 	if (!libbpf_get_error(btf))

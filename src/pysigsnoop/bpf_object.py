@@ -20,7 +20,7 @@ from ._records import (
     SETTINGS_FIELDS,
     SETTINGS_FORMAT,
 )
-from .bpf_path import object_path
+from .bpf_path import distrust, object_path
 from .kernel_types import kernel_types
 from .library import ffi, lib
 
@@ -52,6 +52,8 @@ class BpfObject:
         self._wanted: tuple[str, ...] = ()
         if not self.path.is_file():
             raise diagnosis.no_object(self.path)
+        if reason := distrust():
+            raise diagnosis.distrusted_object(self.path, reason)
         with library.Log():
             try:
                 self._open(None)

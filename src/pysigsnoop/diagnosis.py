@@ -141,6 +141,14 @@ def no_object(path: Path) -> ObjectInvalid:
     )
 
 
+def distrusted_object(path: Path, reason: str) -> ObjectInvalid:
+    """One that somebody else could have written."""
+    return ObjectInvalid(
+        f"{path} is not loaded: {reason}",
+        hint=f"chmod go-w {path} (is it yours?), or unset PYSIGSNOOP_BPF_OBJECT",
+    )
+
+
 def call_failed(doing: str, number: int) -> PysigsnoopError:
     """An error of the bpf() system call that has no story of its own."""
     if number in (errno.EPERM, errno.EACCES):

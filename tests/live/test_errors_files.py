@@ -108,6 +108,19 @@ def test_an_object_from_elsewhere_that_is_whole_is_taken(tmp_path: Path) -> None
     assert (ended.status, ended.summary) == (ExitStatus.DONE, "0 received, 0 lost\n")
 
 
+@pytest.mark.once
+@pytest.mark.parametrize(("owner", "mode"), [(4242, 0o644), (0, 0o664), (0, 0o646)])
+def test_an_object_that_others_can_write_is_not_loaded(
+    tmp_path: Path, owner: int, mode: int
+) -> None:
+    path = tmp_path / "theirs.o"
+    shutil.copy(OBJECT, path)
+    path.chmod(mode)
+    os.chown(path, owner, 0)
+    ended = run("--duration", "60", PYSIGSNOOP_BPF_OBJECT=str(path))
+    check(ended, str(path), "is not loaded", "unset PYSIGSNOOP_BPF_OBJECT")
+
+
 def test_what_the_verifier_said_is_kept_with_the_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

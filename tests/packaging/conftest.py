@@ -61,7 +61,7 @@ def make_environment(tmp_path: Path) -> MakeEnvironment:
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Wheels of all that building and running needs, so that what follows needs no network."""
     folder = tmp_path_factory.mktemp("wheelhouse")
-    needed = (*BUILD_REQUIREMENTS, "pyelftools>=0.29", "rich>=13", "editables", "build")
+    needed = ("--require-hashes", "-r", ROOT / "requirements" / "packaging.txt")
     # Not downloaded alone: what comes as sources needs more to be built.
     run(sys.executable, "-I", "-m", "pip", "wheel", "--quiet", "--wheel-dir", folder, *needed)
     return folder

@@ -92,7 +92,7 @@ def test_libbpf_is_the_only_library_from_outside(wheel: Path, tmp_path: Path) ->
 def test_the_sdist_carries_all_sources_and_no_binary(in_sdist: list[PurePosixPath]) -> None:
     carried = {str(path) for path in in_sdist}
     expected = {"build.py", "pyproject.toml", "Makefile", "README.md", "Containerfile", "PKG-INFO"}
-    for folder in ("bpf", "src", "tests", "tools", "docs", "examples"):
+    for folder in ("bpf", "src", "tests", "tools", "requirements", "docs", "examples"):
         paths = (path for path in (ROOT / folder).rglob("*") if path.is_file())
         expected |= {str(path.relative_to(ROOT)) for path in paths if path.suffix not in _BINARY}
     expected |= {path.name for path in ROOT.glob("LICENSE*")}

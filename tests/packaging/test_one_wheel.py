@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from . import interpreters, known_kill
-from .conftest import MakeEnvironment
+from .conftest import ROOT, MakeEnvironment
 
 
 def test_some_supported_cpython_is_here() -> None:
@@ -22,5 +22,8 @@ def test_the_wheel_traces_a_known_kill(
     if interpreter is None:
         pytest.skip(f"no CPython {version} on this machine")
     environment = make_environment(interpreter=interpreter)
-    environment.pip("install", "--only-binary", ":all:", wheel)
+    pinned = ("--require-hashes", "-r", ROOT / "requirements" / "run.txt")
+    environment.pip("install", "--only-binary", ":all:", *pinned)
+    # Nothing is missing among them.
+    environment.pip("install", "--no-index", wheel)
     assert known_kill.check(environment).is_relative_to(environment.folder)
