@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "sigsnoop.h"
@@ -47,6 +50,13 @@ unsigned int count_keys(int map_fd)
 		last = key[count % 2];
 	}
 	return count;
+}
+
+void give_memory_back(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }
 
 /* A verifier log is long and its end says most: the start is dropped where it does not fit. */

@@ -62,6 +62,9 @@ int run_once(int program_fd, const uint64_t *arguments, size_t count);
 /* How often the kernel skipped a program because it was already running; 0 before 5.12. */
 uint64_t program_misses(int program_fd);
 
+/* Loading takes megabytes for a moment, which the C library would keep for later. */
+void give_memory_back(void);
+
 /* How many entries a map holds. */
 unsigned int count_keys(int map_fd);
 

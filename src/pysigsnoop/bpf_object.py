@@ -164,6 +164,7 @@ class BpfObject:
         with library.Log():
             result = lib.bpf_object__load(self._object)
             self._forget_types()
+            lib.give_memory_back()
             if result:
                 raise diagnosis.load_failed(library.error_number(result), self.path, self._wanted)
 
