@@ -155,6 +155,9 @@ def test_a_trace_that_ends_amid_calls_claims_no_more_than_were_made(
         tracing(sender_pid=caller.pid, buffer_size=64 << 20) as tracer,
     ):
         events = tracer.read(PATIENCE)
+        # A whole call at least, however slow the machine.
+        while events and not tracer.stats.calls.received:
+            events += tracer.read(PATIENCE)
         events += read_out(tracer)
         stats = tracer.stats
     assert 0 < stats.calls.received <= floods[0].calls
