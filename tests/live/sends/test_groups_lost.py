@@ -107,7 +107,9 @@ def test_with_a_table_too_small_only_answers_are_lost(caller: Caller, target: Ca
     # A call that found no room for its first recipient has none for the rest either.
     assert {event.recipients for event in told} == {10}
     assert all(len(each) == 10 for each in by_call(told).values())
-    assert len(alone) == 10 * stats.lost.table_full
+    # Nor has one whose exit the kernel skipped an answer, as 7.3 does under load.
+    unanswered = stats.lost.table_full, stats.lost.table_full + stats.lost.skipped
+    assert 10 * unanswered[0] <= len(alone) <= 10 * unanswered[1]
     assert {event.recipients for event in alone} == {None}
 
 
