@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from pysigsnoop import Event, SignalTracer
+from pysigsnoop import Event, SignalTracer, Stats
 
 from ..senders import PATIENCE
 
@@ -48,6 +48,13 @@ def only(tracer: SignalTracer) -> Event:
 def sees_compat(tracer: SignalTracer) -> bool:
     """Whether calls of 32-bit programs that reach nobody are seen."""
     return tracer.attachment.syscalls != "tracepoint"
+
+
+def assert_calls_closed(stats: Stats, calls: int) -> None:
+    """Every call is received or lost, once."""
+    surplus = stats.calls.received + stats.calls.lost - calls
+    # One program sees the exits of all system calls there, and one skipped can be of any.
+    assert 0 <= surplus <= (stats.lost.skipped if ATTACH == "raw" else 0), stats
 
 
 class Flood(NamedTuple):

@@ -10,7 +10,7 @@ import pytest
 from pysigsnoop import Event, SignalTracer
 
 from ..senders import NOBODY, PATIENCE
-from .callers import SI_QUEUE, Caller, Flood, read_out, tracing
+from .callers import SI_QUEUE, Caller, Flood, assert_calls_closed, read_out, tracing
 from .conftest import MakeCaller
 
 USR1 = int(signal.SIGUSR1)
@@ -24,7 +24,7 @@ def assert_closed(tracer: SignalTracer, events: list[Event], calls: int, signals
     """Every call and every signal is received or lost, and events are what was received."""
     stats = tracer.stats
     assert stats.received == len(events)
-    assert stats.calls.received + stats.calls.lost == calls
+    assert_calls_closed(stats, calls)
     assert stats.signals.received + stats.signals.lost == signals
     assert stats.signals.received == sum(event.result is not None for event in events)
 
@@ -164,8 +164,10 @@ def test_a_trace_that_ends_amid_calls_claims_no_more_than_were_made(
     assert stats.signals.received == len(events) <= 10 * floods[0].calls
     # Only calls in progress at either end are without their answer, and those whose exit the
     # kernel skipped, as 7.3 does under load.
+    # On a busy machine the flood outruns even this ring: then answers can be lost, and are counted.
     untold = [event for event in events if event.ret is None]
-    assert len(untold) <= 10 * (stats.in_flight + stats.lost.skipped)
+    lost = stats.lost
+    assert len(untold) <= 10 * (stats.in_flight + lost.skipped + lost.answers)
     assert stats.in_flight <= 6
-    assert stats.lost_total == stats.lost.skipped
+    assert stats.lost_total == lost.skipped + lost.answers + lost.ring_full
     assert {event.recipients for event in events if event.ret is not None} == {10}
