@@ -63,7 +63,9 @@ def test_without_a_stderr_it_still_traces(how: str, sender: Sender) -> None:
     with sender.flooding(1):
         ended = run_program([*redirected(how, "-p", str(sender.pid), "--count", "3")])
     sender.answer()
-    assert (ended.status, len(ended.lines)) == (ExitStatus.DONE, 4)
+    # On a slow machine the flood is too fast for it: then it says so, in a line more.
+    told = {ExitStatus.DONE: (4,), ExitStatus.LOST: (4, 5)}
+    assert len(ended.lines) in told.get(ExitStatus(ended.status), ()), ended
 
 
 @pytest.fixture(scope="module")
@@ -95,4 +97,6 @@ def test_json_lines_have_no_header(sender: Sender, command: MakeCommand) -> None
     running = command("-j", "-p", f"{sender.pid},{os.getpid()}", "--count", "1")
     running.wait_by_probe()
     ended = running.end(0)
-    assert (ended.status, ended.lines, ended.summary) == (0, [], "1 received, 0 lost\n")
+    # Probes come until it has told one.
+    assert (ended.status, ended.lines) == (0, [])
+    assert ended.summary.startswith("1 received, 0 lost"), ended.summary
