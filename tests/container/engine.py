@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 # cgroupfs and runc work under mixed cgroups too. No network: podman's default one would set up a
@@ -31,6 +32,7 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._found = _parent_groups()
         folder.mkdir()
         (folder / "containers.conf").write_text(_CONFIGURATION)
         self.environment = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
@@ -73,3 +75,15 @@ class Engine:
                 if mounted.startswith(f"{self._folder}/"):
                     subprocess.run(["umount", mounted], check=True)
             shutil.rmtree(self._folder)
+            # podman leaves the groups above its containers' own; another engine's are in use.
+            for group in _parent_groups() - self._found:
+                with suppress(OSError):
+                    for below in filter(Path.is_dir, group.iterdir()):
+                        below.rmdir()
+                    group.rmdir()
+
+
+def _parent_groups() -> set[Path]:
+    """podman's, in each hierarchy."""
+    root = Path("/sys/fs/cgroup")
+    return {*root.glob("libpod_parent"), *root.glob("*/libpod_parent")}
