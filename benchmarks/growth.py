@@ -64,17 +64,18 @@ def _pair(
     folder: Path, turn: int, options: tuple[object, ...], recipients: int, trace: dict[str, Any]
 ) -> Pair:
     """Of each recipient of a call."""
+    kind, *more = options
 
     def alone() -> float:
-        with Sender(folder / NAME, *options) as sender:  # type: ignore[arg-type]
+        with Sender(folder / NAME, str(kind), *more) as sender:
             return sender.go().cpu_ns / recipients
 
     def traced() -> tuple[float, int]:
         filters = dict(trace)
-        with Sender(folder / NAME, *options) as sender:  # type: ignore[arg-type]
-            more = filters.pop("more_pids", 0)
-            if more:
-                filters["sender_pid"] = [sender.pid, *range(_UNUSED, _UNUSED + more - 1)]
+        with Sender(folder / NAME, str(kind), *more) as sender:
+            pids = filters.pop("more_pids", 0)
+            if pids:
+                filters["sender_pid"] = [sender.pid, *range(_UNUSED, _UNUSED + pids - 1)]
             with _traced(folder, sender.pid, **filters) as reports:
                 run = sender.go()
             return run.cpu_ns / recipients, _lost(run, recipients, reports)

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from pysigsnoop import Columns, SignalTracer, options, sinks, views
@@ -74,7 +74,7 @@ def written(lines: sinks.Lines) -> Reader:
 
     def read(tracer: SignalTracer) -> int:
         count = 0
-        with open(os.devnull, "w", encoding="utf-8") as out:  # noqa: PTH123
+        with Path(os.devnull).open("w", encoding="utf-8") as out:
             while batch := tracer.read(0):
                 out.write("\n".join([*lines.of(batch), ""]))
                 out.flush()
@@ -92,9 +92,7 @@ def lines(*arguments: str) -> sinks.Lines:
 def readers() -> dict[str, Reader]:
     """What is measured, by name; without numpy, nothing counts in a table."""
     found: dict[str, Reader] = {"length": length, "events": events, "looked at": looked_at}
-    with suppress(ImportError):
-        import numpy  # noqa: F401
-
+    if find_spec("numpy"):
         found = {"columns": columns} | found
     return found | {"json": written(lines("-j")), "text": written(lines())}
 
