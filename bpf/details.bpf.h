@@ -15,13 +15,6 @@
 #define TEXT_ROOM (TEXT_MASK + 1 + NAME_ROOM)
 #define OUTPUT_MASK 2047	/* the next mask that holds TEXT_ROOM */
 
-/*
- * What is read back from memory can be any number to the verifier, and so is the same
- * in each turn of a loop; a sum that it followed would make each path through the
- * loop another state to check, of which there are too many.
- */
-#define FROM_MEMORY(number) (*(volatile __u32 *)&(number))
-
 /* Keeps the compiler from dropping a cut that it knows to change nothing. */
 #define OPAQUE(number) asm volatile("" : "+r"(number))
 
@@ -157,20 +150,20 @@ static __always_inline void read_exe(struct sigsnoop_details *details, char *tex
 		parent = BPF_CORE_READ(dentry, d_parent);
 		/* A file that never had a folder, as of memfd_create(), is its own parent. */
 		whole = parent == dentry;
-		at = FROM_MEMORY(details->exe_size);
+		at = RECALL(details->exe_size);
 		if (whole && at)
 			break;
 		if (at >= SIGSNOOP_EXE_LEN)
 			break;
 		name = BPF_CORE_READ(dentry, d_name.name);
-		at += FROM_MEMORY(details->cmdline_size);
+		at += RECALL(details->cmdline_size);
 		OPAQUE(at);
 		size = bpf_probe_read_kernel_str(text + (at & TEXT_MASK), NAME_ROOM, name);
 		if (size <= 0) {
 			details->exe_size = 0;
 			return;
 		}
-		FROM_MEMORY(details->exe_size) += size;
+		RECALL(details->exe_size) += size;
 		if (whole)
 			break;
 		dentry = parent;
@@ -234,7 +227,7 @@ __noinline int details_at_generate(__u64 key, __u32 sides, __u64 task)
 	if (!scratch)
 		return 0;
 	fill_details(&scratch->details, scratch->text, key, sides, task);
-	size = FROM_MEMORY(scratch->details.cmdline_size) + FROM_MEMORY(scratch->details.exe_size);
+	size = RECALL(scratch->details.cmdline_size) + RECALL(scratch->details.exe_size);
 	OPAQUE(size);
 	size &= OUTPUT_MASK;
 	return !bpf_ringbuf_output(&ring, scratch, sizeof(scratch->details) + size,

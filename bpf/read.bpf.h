@@ -58,16 +58,11 @@ extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 	})
 
 /*
- * A value by way of memory, which can be any to the verifier: of one that it follows it
- * checks all that comes after once for each value, and for each of several that makes a
- * product.
+ * A value by way of memory, which can be any to the verifier, and so is the same in each
+ * turn of a loop: of one that it follows it checks all that comes after once for each
+ * value, and for each of several that makes a product.
  */
 #define RECALL(place) (*(volatile typeof(place) *)&(place))
-#define FORGET(place, value)                                                                       \
-	({                                                                                         \
-		RECALL(place) = (value);                                                           \
-		RECALL(place);                                                                     \
-	})
 
 static __always_inline struct task_struct *current_task(void)
 {

@@ -115,7 +115,7 @@ static __always_inline enum sigsnoop_outcome link_send(struct generated *g, __u6
 static __always_inline enum stack_part parts_of_stack(struct generated *g,
 						      enum sigsnoop_origin origin)
 {
-	if (origin < SIGSNOOP_FIRST_KERNEL_ORIGIN)
+	if (by_call(origin))
 		return USER_STACK;
 	if (sender_is_current(g, origin) ||
 	    (origin == SIGSNOOP_ORIGIN_FAULT && g->own_thread))

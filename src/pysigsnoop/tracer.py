@@ -195,7 +195,7 @@ class SignalTracer:
     # Opening and closing
 
     def open(self) -> None:
-        """Load, attach and begin; `with` does it by itself. Takes 0.1 to 0.3 s."""
+        """Load, attach and begin; `with` does it by itself. Takes about 0.1 s."""
         with Change(self):
             if self._opened:
                 raise TracerClosed("a tracer is opened once", hint="make another SignalTracer")
