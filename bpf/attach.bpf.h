@@ -7,9 +7,9 @@
 #define SIGSNOOP_ATTACH_BPF_H
 
 /*
- * The programs of a family do the same at the return of each call, so that is one
- * program, loaded once, to which theirs jump: the verifier's work is most of what
- * opening takes. The jump costs a call nothing: its target is constant, so the
+ * At the return of each function the same is done, but a program goes with one of
+ * them: so theirs jump to one that is loaded once, as the verifier's work is most of
+ * what opening takes. The jump costs a call nothing: its target is constant, so the
  * kernel makes it a direct one. 5.5, commit 428d5df1fa4f (bpf, x86: Emit patchable
  * direct jump as tail call)
  */
@@ -99,24 +99,12 @@ int generate_raw(__u64 *ctx)
 	return generate(ctx);
 }
 
-/* Calls, by syscall tracepoints: 64-bit callers only, and every syscall of the machine slower. */
-#define TRACEPOINT_EXIT(name)                                                                      \
-	SEC("?tracepoint/syscalls/sys_exit_" #name)                                                \
-	int exit_##name(void *ctx)                                                                 \
-	{                                                                                          \
-		bpf_tail_call(ctx, &exits, 0);                                                     \
-		return 0;                                                                          \
-	}
-
-TRACEPOINT_EXIT(kill)
-TRACEPOINT_EXIT(tkill)
-TRACEPOINT_EXIT(tgkill)
-TRACEPOINT_EXIT(rt_sigqueueinfo)
-TRACEPOINT_EXIT(rt_tgsigqueueinfo)
-TRACEPOINT_EXIT(pidfd_send_signal)
-
-SEC("?tracepoint/syscalls/sys_exit_kill")
-int any_tracepoint(struct trace_event_raw_sys_exit *ctx)
+/*
+ * Calls, by syscall tracepoints: 64-bit callers only, and every syscall of the machine
+ * slower. User space attaches it to all six.
+ */
+SEC("?tracepoint")
+int exit_six(struct trace_event_raw_sys_exit *ctx)
 {
 	return on_exit(ctx, ctx->ret);
 }

@@ -254,24 +254,29 @@ struct told {
 	__u32 records, lost;
 };
 
-/* Before the send's own record. The ends' tasks, of which either can be 0. */
-static __always_inline struct told tell_details(__u64 sender, __u64 target, __u64 key, bool exit)
+/*
+ * Before the send's own record: of the current thread, where it is the sender, and of
+ * the target's task, 0 where that is not known. Both can be the current one.
+ */
+static __always_inline struct told tell_details(bool by_current, bool to_current, __u64 target,
+						__u64 key, bool exit)
 {
 	struct told told = {};
 	__u32 records = 0;
 
 	if (!settings.details)
 		return told;
-	if (sender) {
+	if (by_current) {
+		__u64 current = bpf_get_current_task();
 		__u32 sides = SIGSNOOP_SIDE_SENDER;
 
-		if (sender == target)
+		if (to_current)
 			sides |= SIGSNOOP_SIDE_TARGET;
 		records++;
-		told.records += exit ? details_at_exit(key, sides, sender)
-				     : details_at_generate(key, sides, sender);
+		told.records += exit ? details_at_exit(key, sides, current)
+				     : details_at_generate(key, sides, current);
 	}
-	if (target && target != sender) {
+	if (target && !(by_current && to_current)) {
 		records++;
 		told.records += exit ? details_at_exit(key, SIGSNOOP_SIDE_TARGET, target)
 				     : details_at_generate(key, SIGSNOOP_SIDE_TARGET, target);

@@ -25,11 +25,12 @@ static __always_inline enum sigsnoop_disposition disposition_of(struct task_stru
 {
 	void *sighand = READ(DIRECT, task, sighand);
 	struct k_sigaction *action;
-	__u64 handler;
+	__u64 handler, at;
 
-	action = sighand + bpf_core_field_offset(struct sighand_struct, action) +
+	at = (__u64)sighand + bpf_core_field_offset(struct sighand_struct, action) +
 		 (__u64)((signo - 1) & 63) * bpf_core_type_size(struct k_sigaction);
-	handler = (__u64)BPF_CORE_READ(action, sa.sa_handler);
+	action = CAST(k_sigaction, at);
+	handler = (__u64)READ(CASTS, action, sa.sa_handler);
 	/* SIG_DFL is 0, SIG_IGN is 1. */
 	return handler > 1 ? SIGSNOOP_DISPOSITION_HANDLER : handler;
 }

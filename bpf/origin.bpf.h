@@ -67,7 +67,7 @@ static __always_inline void read_code(struct generated *g, struct kernel_siginfo
  * calls whose caller writes it: there the kernel allows 0 and above to itself only,
  * and then the registers say whether the call is still at work.
  */
-static __always_inline bool has_code_of_call(struct generated *g, struct task_struct *current)
+static __always_inline bool has_code_of_call(struct generated *g)
 {
 	switch (g->call.origin) {
 	case SIGSNOOP_ORIGIN_KILL:
@@ -76,7 +76,7 @@ static __always_inline bool has_code_of_call(struct generated *g, struct task_st
 	case SIGSNOOP_ORIGIN_TGKILL:
 		return g->si_code == SI_TKILL;
 	default:
-		return g->si_code <= SI_USER || (g->own && is_inside_call(current));
+		return g->si_code <= SI_USER || (g->own && g->call.inside);
 	}
 }
 
@@ -90,7 +90,7 @@ static __always_inline bool sent_by(struct generated *g, struct task_struct *cur
 	struct syscall *call = &g->call;
 
 	if (call->origin == SIGSNOOP_ORIGIN_NONE || call->signo != g->signo ||
-	    g->current_flags & PF_EXITING || !has_code_of_call(g, current))
+	    g->current_flags & PF_EXITING || !has_code_of_call(g))
 		return false;
 	if (has_info(g))
 		/* THREAD_SIZE */

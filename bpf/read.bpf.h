@@ -64,11 +64,31 @@ extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
  */
 #define RECALL(place) (*(volatile typeof(place) *)&(place))
 
+/* The current thread, as the helpers want it that take no other: a call, which costs more than a load. */
+static __always_inline struct task_struct *this_thread(void)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id___probe, BPF_FUNC_get_current_task_btf))
+		return bpf_get_current_task_btf();
+	return (void *)bpf_get_current_task();
+}
+
+/* As it is read. */
+static __always_inline struct task_struct *readable(struct task_struct *this)
+{
+	return CAST(task_struct, this);
+}
+
 static __always_inline struct task_struct *current_task(void)
 {
-	if (CASTS || !DIRECT)
-		return CAST(task_struct, bpf_get_current_task());
-	return bpf_get_current_task_btf();
+	return readable(this_thread());
+}
+
+/* Its process's number and its own, process first, as bpf_get_current_pid_tgid() has them. */
+static __always_inline __u64 pid_tgid_of(struct task_struct *current)
+{
+	if (DIRECT)
+		return (__u64)READ(true, current, tgid) << 32 | (__u32)READ(true, current, pid);
+	return bpf_get_current_pid_tgid();
 }
 
 #endif

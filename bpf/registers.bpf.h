@@ -18,15 +18,20 @@ struct syscall {
 	int tgid_arg;
 	unsigned int flags;
 	__u64 info;	/* siginfo in the caller's memory, 0 where there is none */
+	/*
+	 * It has yet to return: all entries (64-bit, 32-bit, FRED) put -ENOSYS where its
+	 * result will stand. A debugger that writes there hides that.
+	 */
+	bool inside;
 };
 
-/* 5.15, commit dd6e10fbd9fb (bpf: Add bpf_task_pt_regs() helper); before it, by address. */
-static __always_inline struct pt_regs *saved_registers(struct task_struct *task)
+/* Of the current thread. 5.15, commit dd6e10fbd9fb (bpf: Add bpf_task_pt_regs() helper); before it, by address. */
+static __always_inline struct pt_regs *saved_registers(struct task_struct *this)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id___probe, BPF_FUNC_task_pt_regs))
-		return (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+		return (void *)bpf_task_pt_regs(this);
 	/* THREAD_SIZE of 64-bit kernels; padding above the registers came in 6.9 only. */
-	return (void *)BPF_CORE_READ(task, stack) + 16384 - bpf_core_type_size(struct pt_regs);
+	return (void *)BPF_CORE_READ(this, stack) + 16384 - bpf_core_type_size(struct pt_regs);
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -65,10 +70,9 @@ static __always_inline enum sigsnoop_origin origin_of_call(int number, bool ia32
 	return SIGSNOOP_ORIGIN_NONE;
 }
 
-static __always_inline void read_registers(struct task_struct *task, struct syscall *call,
-					   __u64 args[4])
+static __always_inline void read_registers(struct pt_regs *regs, struct task_struct *task,
+					   struct syscall *call, __u64 args[4])
 {
-	struct pt_regs *regs = CAST(pt_regs, saved_registers(task));
 	bool ia32 = READ(DIRECT, task, thread_info.status) & TS_COMPAT;
 
 	call->number = READ(CASTS, regs, orig_ax);
@@ -76,6 +80,7 @@ static __always_inline void read_registers(struct task_struct *task, struct sysc
 	call->origin = origin_of_call(call->number, ia32);
 	if (call->origin == SIGSNOOP_ORIGIN_NONE)
 		return;
+	call->inside = (long)READ(CASTS, regs, ax) == -ENOSYS;
 	if (ia32) {
 		args[0] = READ(CASTS, regs, bx);
 		args[1] = READ(CASTS, regs, cx);
@@ -87,17 +92,6 @@ static __always_inline void read_registers(struct task_struct *task, struct sysc
 		args[2] = READ(CASTS, regs, dx);
 		args[3] = READ(CASTS, regs, r10);
 	}
-}
-
-/*
- * Whether the call has yet to return: all entries (64-bit, 32-bit, FRED) put -ENOSYS
- * where its result will stand. A debugger that writes there hides that.
- */
-static __always_inline bool is_inside_call(struct task_struct *task)
-{
-	struct pt_regs *regs = CAST(pt_regs, saved_registers(task));
-
-	return (long)READ(CASTS, regs, ax) == -ENOSYS;
 }
 
 /* write() and its kin, which are how cgroup.kill is written. */
@@ -139,27 +133,21 @@ static __always_inline enum sigsnoop_origin origin_of_call(int number, bool aarc
 	return SIGSNOOP_ORIGIN_NONE;
 }
 
-static __always_inline void read_registers(struct task_struct *task, struct syscall *call,
-					   __u64 args[4])
+static __always_inline void read_registers(struct pt_regs *regs, struct task_struct *task,
+					   struct syscall *call, __u64 args[4])
 {
-	struct pt_regs *regs = CAST(pt_regs, saved_registers(task));
-
 	call->number = READ(CASTS, regs, syscallno);
 	call->compat = READ(DIRECT, task, thread_info.flags) >> TIF_32BIT & 1;
 	call->origin = origin_of_call(call->number, call->compat);
 	if (call->origin == SIGSNOOP_ORIGIN_NONE)
 		return;
+	/* Nothing tells, so what follows a call is taken for a part of it. */
+	call->inside = true;
 	/* x0 holds the return value by the time of the exit. */
 	args[0] = READ(CASTS, regs, orig_x0);
 	args[1] = READ(CASTS, regs, regs[1]);
 	args[2] = READ(CASTS, regs, regs[2]);
 	args[3] = READ(CASTS, regs, regs[3]);
-}
-
-/* Nothing tells here, so what follows a call is taken for a part of it. */
-static __always_inline bool is_inside_call(struct task_struct *task)
-{
-	return true;
 }
 
 static __always_inline bool is_write(struct syscall *call)
@@ -173,13 +161,17 @@ static __always_inline bool is_write(struct syscall *call)
 
 #endif
 
-/* Fills all of call. The caller makes sure that the thread has user registers. */
-static __always_inline void current_syscall(struct task_struct *task, struct syscall *call)
+/*
+ * Fills all of call. The current thread, as helpers want it and as it is read; the
+ * caller makes sure that it has user registers.
+ */
+static __always_inline void current_syscall(struct task_struct *this, struct task_struct *current,
+					    struct syscall *call)
 {
 	__u64 args[4] = {};
 
 	*call = (struct syscall){};
-	read_registers(task, call, args);
+	read_registers(CAST(pt_regs, saved_registers(this)), current, call, args);
 	call->target_arg = args[0];
 	call->signo = args[1];
 	switch (call->origin) {

@@ -161,12 +161,12 @@ static __always_inline void join_call(struct generated *g, __u32 tid, __u32 reci
 static __noinline int on_generate(struct generated *g, struct task_struct *task,
 				  struct kernel_siginfo *info, void *ctx)
 {
-	struct task_struct *current = current_task();
+	struct task_struct *this = this_thread(), *current = readable(this);
 	enum sigsnoop_origin origin;
 	struct group_call *group;
 	struct sigsnoop_send *send;
 	struct syscall *call = &g->call;
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u64 pid_tgid = pid_tgid_of(current);
 	__u32 tid = pid_tgid, tgid = READ(DIRECT, task, tgid);
 	struct told told;
 	__u32 stack = 0;
@@ -181,7 +181,7 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 	if (g->current_flags & PF_KTHREAD)
 		*call = (struct syscall){};
 	else
-		current_syscall(current, call);
+		current_syscall(this, current, call);
 	read_code(g, info);
 	RECALL(g->origin) = origin_of(g, task, current);
 	origin = RECALL(g->origin);
@@ -224,7 +224,7 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 		if (group)
 			group->submitted = 1;
 	}
-	told = tell_details(RECALL(g->by_current) ? bpf_get_current_task() : 0, g->task, id, false);
+	told = tell_details(RECALL(g->by_current), g->own_thread, g->task, id, false);
 	if (settings.stacks)
 		stack = tell_stack(ctx, id, g->boot_ns, parts_of_stack(g, RECALL(g->origin)));
 	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);
@@ -234,7 +234,7 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 		count_signal(g, SIGSNOOP_SIGNAL_RING_FULL, SIGSNOOP_SINGLE_RING_FULL);
 		return 0;
 	}
-	__builtin_memset(send, 0, sizeof(*send));
+	__builtin_memset(send, 0, offsetof(struct sigsnoop_send, sender));
 	send->type = SIGSNOOP_SEND;
 	send->origin = RECALL(g->origin);
 	send->id = id;
@@ -253,6 +253,8 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 		else
 			describe(current, &send->sender, DIRECT);
 		send->known |= SIGSNOOP_KNOWN_SENDER;
+	} else {
+		__builtin_memset(&send->sender, 0, sizeof(send->sender));
 	}
 	origin = RECALL(g->origin);
 	if (by_call(origin)) {
@@ -315,15 +317,15 @@ static __always_inline bool call_wanted(struct syscall *call, struct task_struct
 }
 
 /* One of the six calls returns. What it generated was told already; what remains is told here. */
-static __noinline int on_exit(void *ctx, long ret)
+static __always_inline int on_exit(void *ctx, long ret)
 {
-	struct task_struct *caller = current_task();
+	struct task_struct *this = this_thread(), *caller = readable(this);
 	struct task_struct *target = NULL;
 	struct group_call *group = NULL;
 	bool wanted;
 	struct sigsnoop_send *send;
 	struct syscall call = {};
-	__u32 tid = bpf_get_current_pid_tgid();
+	__u32 tid = pid_tgid_of(caller);
 	struct refused_call *refused_call = NULL;
 	struct told told;
 	__u32 refusal = 0, stack = 0;
@@ -334,7 +336,7 @@ static __noinline int on_exit(void *ctx, long ret)
 			bpf_map_delete_elem(&refused, &tid);
 		return 0;
 	}
-	current_syscall(caller, &call);
+	current_syscall(this, caller, &call);
 	if (call.origin == SIGSNOOP_ORIGIN_NONE)
 		return 0;
 	if (is_group_send(&call)) {
@@ -371,13 +373,13 @@ static __noinline int on_exit(void *ctx, long ret)
 	/* ESRCH: whatever that number names now, it was not reached. EBADF: it is no pidfd. */
 	if (wanted && ret != -ESRCH && ret != -EBADF) {
 		self = names_itself(caller, &call);
-		target = self ? (void *)bpf_get_current_task() : named_target(caller, &call);
+		target = self ? this : named_target(caller, &call);
 	}
 	if (!wanted || !target_wanted(target, &call, true, false) || !follow_wanted(caller, target)) {
 		count(SIGSNOOP_CALL_FILTERED);
 		return 0;
 	}
-	told = tell_details(bpf_get_current_task(), (__u64)target, (__u64)tid << 1, true);
+	told = tell_details(true, self, self ? 0 : (__u64)target, (__u64)tid << 1, true);
 	if (settings.stacks)
 		stack = tell_stack(ctx, (__u64)tid << 1, bpf_ktime_get_boot_ns(), USER_STACK);
 	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);
@@ -385,7 +387,7 @@ static __noinline int on_exit(void *ctx, long ret)
 		count(SIGSNOOP_CALL_RING_FULL);
 		return 0;
 	}
-	__builtin_memset(send, 0, sizeof(*send));
+	__builtin_memset(send, 0, offsetof(struct sigsnoop_send, sender));
 	send->type = SIGSNOOP_SEND;
 	send->origin = call.origin;
 	send->boot_ns = bpf_ktime_get_boot_ns();
@@ -399,6 +401,8 @@ static __noinline int on_exit(void *ctx, long ret)
 		send->target = send->sender;
 	else if (target)
 		describe(CAST(task_struct, target), &send->target, CASTS);
+	else
+		__builtin_memset(&send->target, 0, sizeof(send->target));
 	if (target)
 		send->known |= SIGSNOOP_KNOWN_TARGET;
 	note_details(send, told);

@@ -399,8 +399,8 @@ struct sigsnoop_filter_key {
 struct sigsnoop_settings {
 	unsigned int layout;	/* what this file was when the object was built */
 	unsigned int origins;	/* a bit for each origin let through */
-	unsigned int kernel_if_fatal;	/* of the kernel's own, only fatal ones */
 	unsigned int filters;	/* a bit for each filter that is set */
+	unsigned char kernel_if_fatal;	/* of the kernel's own, only fatal ones */
 	unsigned char filter_signals;
 	unsigned char failed_only;
 	unsigned char fatal_only;
@@ -414,13 +414,14 @@ struct sigsnoop_settings {
 	unsigned char follow;	/* only where an end is followed */
 	unsigned char direct;	/* the verifier knows what tasks are, */
 	unsigned char casts;	/* and can be told what any address is */
-	unsigned char spare[3];
+	unsigned char spare[2];
 	/* The kernel's ids of what addresses are cast to. */
 	unsigned int task_struct;
 	unsigned int kernel_siginfo;
 	unsigned int pid_namespace;
 	unsigned int xa_node;
 	unsigned int pt_regs;
+	unsigned int k_sigaction;
 	unsigned int tick_us;	/* how long a tick of the kernel's timer is, rounded down */
 	unsigned long long signals[SIGSNOOP_SIGNAL_WORDS];
 };

@@ -35,7 +35,7 @@ static __always_inline void read_frame_registers(struct pt_regs *regs, struct si
 static __always_inline void read_user_stack(void *ctx, struct task_struct *task,
 					    struct sigsnoop_stack *stack)
 {
-	struct pt_regs *regs = saved_registers(task);
+	struct pt_regs *regs = saved_registers(this_thread());
 	__u32 known = 0;
 	long size;
 

@@ -121,7 +121,7 @@ static __always_inline bool names_itself(struct task_struct *caller, struct sysc
 	struct pid *pid;
 
 	if (call->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL ||
-	    call->target_arg != (int)bpf_get_current_pid_tgid())
+	    call->target_arg != (int)pid_tgid_of(caller))
 		return false;
 	pid = READ(DIRECT, caller, thread_pid);
 	return !READ(DIRECT, pid, level);

@@ -49,6 +49,7 @@ enum bpf_map_type {
 #define BPF_RB_FORCE_WAKEUP 2
 
 enum bpf_func_id___probe {
+	BPF_FUNC_get_current_task_btf = 158, /* 5.11, commit 3ca1032ab7ab */
 	BPF_FUNC_task_pt_regs = 175, /* 5.15, commit dd6e10fbd9fb; asked for, not assumed */
 };
 

@@ -22,6 +22,8 @@ const char *bpf_program__name(const struct bpf_program *prog);
 int bpf_program__set_autoload(struct bpf_program *prog, bool autoload);
 int bpf_program__fd(const struct bpf_program *prog);
 struct bpf_link *bpf_program__attach(const struct bpf_program *prog);
+struct bpf_link *bpf_program__attach_tracepoint(const struct bpf_program *prog,
+						const char *tp_category, const char *tp_name);
 int bpf_link__destroy(struct bpf_link *link);
 
 struct bpf_map *bpf_object__find_map_by_name(const struct bpf_object *obj, const char *name);

@@ -8,14 +8,17 @@ from typing import NamedTuple
 from .bpf_object import BpfObject
 from .diagnosis import missing_capabilities
 from .errors import FilterInvalid, NotPermitted, ObjectInvalid, PysigsnoopError
-from .families import CALL_FAMILIES, NO_CALLS, SIGNAL_FAMILIES
+from .families import CALL_FAMILIES, FUNCTIONS, NO_CALLS, SIGNAL_FAMILIES
 
 _CALLS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
+# The one program of theirs.
+_TRACEPOINTS = "exit_six"
 _OOM = "oom_victim"
 #: What became of sends, where it is asked for.
 DELIVERY, DEATH = "deliver", "death"
-# The programs of a family jump to one that is loaded, but attached to nothing.
-_JUMP_TO = {"fentry": "any_function", "tracepoint": "any_tracepoint"}
+#: Programs at the return of functions jump, through this map, to one that is attached to nothing.
+JUMPS = "exits"
+_JUMP_TO = "any_function"
 
 
 class Programs(NamedTuple):
@@ -40,14 +43,12 @@ class Attachment(NamedTuple):
 
 
 def _call_programs(family: str, bpf: BpfObject) -> list[str]:
-    if family == "fentry":
+    if family == FUNCTIONS:
         # 32-bit callers need not be built in.
         return bpf.function_exits()
     if family == NO_CALLS:
         return []
-    if family == "tracepoint":
-        return [f"exit_{call}" for call in _CALLS]
-    return ["exit_any"]
+    return [_TRACEPOINTS if family == "tracepoint" else "exit_any"]
 
 
 def attach(
@@ -95,12 +96,16 @@ def _try(
     bpf = BpfObject()
     try:
         calls = _call_programs(family, bpf)
-        jump_to = [_JUMP_TO[family]] if family in _JUMP_TO else []
+        jump_to = [_JUMP_TO] if family == FUNCTIONS else []
         prepare(bpf, [*calls, *jump_to, generate, _OOM, *more], family)
         for program in jump_to:
-            bpf.set_jump("exits", program)
+            bpf.set_jump(JUMPS, program)
         for program in (*more, *calls, _OOM, generate):
-            bpf.attach(program)
+            if program == _TRACEPOINTS:
+                for call in _CALLS:
+                    bpf.attach(program, ("syscalls", f"sys_exit_{call}"))
+            else:
+                bpf.attach(program)
     except BaseException:
         bpf.close()
         raise

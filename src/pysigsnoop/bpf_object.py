@@ -30,7 +30,7 @@ _PHASE = struct.Struct("=I")
 _FUNCTION_EXIT = "fexit_"
 # What addresses are cast to, by the names that the settings have for the kernel's ids; what casts;
 # and what makes that needless for the current task.
-_CASTS = ("task_struct", "kernel_siginfo", "pid_namespace", "xa_node", "pt_regs")
+_CASTS = ("task_struct", "kernel_siginfo", "pid_namespace", "xa_node", "pt_regs", "k_sigaction")
 _HELPERS = _CAST, _CURRENT_TASK = ("bpf_rdonly_cast", "BPF_FUNC_get_current_task_btf")
 _HELD_NS = LIVE_FIELDS.index("held_ns")
 _TAKING_IN = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("taking_in")])
@@ -46,7 +46,7 @@ class BpfObject:
     def __init__(self) -> None:
         self.path = object_path()
         self._object = ffi.NULL
-        self._links: dict[str, Any] = {}
+        self._links: list[tuple[str, Any]] = []
         self._views: list[mmap.mmap] = []
         self._types: IO[bytes] | None = None
         self._wanted: tuple[str, ...] = ()
@@ -227,13 +227,21 @@ class BpfObject:
         """How often the kernel skipped a program (5.12 and newer tell)."""
         return int(lib.program_misses(self._program_fd(program)))
 
-    def attach(self, program: str) -> None:
-        """Attach a program to what its section names; raises as `diagnosis` explains."""
+    def attach(self, program: str, tracepoint: tuple[str, str] | None = None) -> None:
+        """Attach a program to what its section names, or to a tracepoint: category and name.
+
+        To each of several, if it is called for each. Raises as `diagnosis` explains.
+        """
         with library.Log():
-            link = lib.bpf_program__attach(self._program(program))
+            handle = self._program(program)
+            if tracepoint is None:
+                link = lib.bpf_program__attach(handle)
+            else:
+                names = (name.encode() for name in tracepoint)
+                link = lib.bpf_program__attach_tracepoint(handle, *names)
             if link == ffi.NULL:
                 raise diagnosis.attach_failed(program, ffi.errno)
-        self._links[program] = link
+        self._links.append((program, link))
 
     def detach(self) -> None:
         """Detach all, the last attached first; safe to call again.
@@ -241,11 +249,11 @@ class BpfObject:
         What begins something is attached last, so what completes it is there until it is over.
         """
         while self._links:
-            lib.bpf_link__destroy(self._links.popitem()[1])
+            lib.bpf_link__destroy(self._links.pop()[1])
 
     def detach_together(self) -> None:
         """The same in no order, and as long as one takes: the kernel waits for each by itself."""
-        links = [self._links.popitem()[1] for _ in range(len(self._links))]
+        links = [self._links.pop()[1] for _ in range(len(self._links))]
         threads = []
         for link in links:
             thread = Thread(target=lib.bpf_link__destroy, args=(link,))

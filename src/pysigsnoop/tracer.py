@@ -10,14 +10,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from .alive import is_alive
-from .attachment import DEATH, DELIVERY, Attachment, attach
+from .attachment import DEATH, DELIVERY, JUMPS, Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
 from .clock import wall_offset
 from .decoding import STILL_RUNS, Decoder
 from .ends import Began, Death, Delivery
 from .errors import FilterInvalid, TracerClosed
 from .event import Event
-from .families import NO_CALLS, SIGNAL_FAMILIES
+from .families import FUNCTIONS, NO_CALLS, SIGNAL_FAMILIES
 from .filters import PID_MAX, Filters, followed_pids
 from .following import DEFAULT_MAX, MAPS, PROGRAMS, RUN, Following
 from .links import MAP as LINKS
@@ -43,8 +43,8 @@ _LOOK_S = 0.1
 
 _LEARN = "learn_tracer"
 _MAPS = (
-    *("counters", "details_scratch", "ended", "exits", "groups", "ids", "link_scratch"),
-    *("links", "oom_threads", "refused", "ring", "scratch", "taken", "wanted"),
+    *("counters", "details_scratch", "ended", "groups", "ids", "link_scratch", "links"),
+    *("oom_threads", "refused", "ring", "scratch", "taken", "wanted"),
 )
 
 
@@ -240,7 +240,7 @@ class SignalTracer:
         filters = self._filters
         follow = filters.follow
         extra = [*[STILL_RUNS] * self._details, *((*PROGRAMS, *RUN) if follow else ())]
-        maps = (*_MAPS, *MAPS) if follow else (*_MAPS, MAPS[0])
+        maps = (*_MAPS, *(MAPS if follow else MAPS[:1]), *[JUMPS] * (family == FUNCTIONS))
         bpf.choose([*programs, _LEARN, *extra], maps)
         settings = filters.settings(
             # Syscall tracepoints leave out 32-bit callers.
