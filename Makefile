@@ -105,22 +105,30 @@ test-container: wheel ## the wheel in containers, privileged and not; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(CONTAINER_PACKAGES)"
 	$(LIVE_PYTEST) tests/container $(ARGS)
 
-# KERNELS=all takes every kernel to be had; each family of programs is tried on each, but for tests
-# marked once, which take the first.
+# KERNELS=all takes every kernel to be had. On each, its features are tried, and then each family of
+# programs, but for tests marked once, which take the first. A run of all tests writes what it found
+# into the page.
 KERNELS ?= 5.10,6.1,6.12,newest
 GUEST_ARGS ?= tests/live
-FAMILIES ?= fentry tracepoint raw
+FAMILIES ?= features fentry tracepoint raw
 JOBS ?= 1
-test-guests: build ## the live tests on other kernels, under QEMU; needs root
+GUEST_PAGE ?= $(if $(filter-out tests/live,$(GUEST_ARGS)),,--table docs/kernels.md)
+test-guests: build ## the live tests on other kernels, into docs/kernels.md; needs root (KERNELS=all)
 	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES) $(GUEST_PACKAGES)"
 	$(AS_ROOT) $(IN_VENV)/python -m tests.guests --kernels $(KERNELS) --jobs $(JOBS) --timeout 14400 \
-		--env FAMILIES="$(FAMILIES)" -- tests/guests/suite $(IN_VENV)/python $(GUEST_ARGS)
+		$(GUEST_PAGE) --env FAMILIES="$(FAMILIES)" -- tests/guests/suite $(IN_VENV)/python $(GUEST_ARGS)
 
-# What differs most between kernels, in some minutes: for `make ci`.
-QUICK := $(addprefix tests/live/,test_demonstration.py test_origins_oom.py test_origins_attachment.py \
-	sends/test_calls_compat.py sends/test_groups.py)
+# For `make ci`, in some minutes: each feature is as the page says, by every family; and of the tests
+# those of what differs most between kernels.
+QUICK := $(addprefix tests/live/,test_demonstration.py \
+	test_origins_oom.py::test_all_that_share_the_victims_memory_are_told \
+	sends/test_calls_compat.py::test_a_signal_by_a_32_bit_caller_is_told_in_full \
+	sends/test_groups.py::test_a_group_is_told_recipient_by_recipient \
+	sends/test_groups.py::test_a_group_by_pidfd_is_a_group_send \
+	outcomes/test_deaths.py::test_a_process_of_many_threads_dies_once)
 test-guests-quick:
-	@$(MAKE) --no-print-directory test-guests KERNELS=5.10,newest GUEST_ARGS="$(QUICK)" FAMILIES=fentry JOBS=2
+	@$(MAKE) --no-print-directory test-guests KERNELS=5.10,6.12,newest GUEST_ARGS="$(QUICK)" \
+		FAMILIES="features fentry" JOBS=3 GUEST_PAGE="--check docs/kernels.md"
 
 bench: build ## what tracing costs, beside other tracers, into docs/performance.md; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(BENCH_PACKAGES)"

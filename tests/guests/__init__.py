@@ -13,6 +13,9 @@ nothing they do stays. A guest has no network. Linux on x86-64, Debian, root.
     processes.py  QEMU, and the server of the root file system
     machine.py    one guest from power-on to power-off
     report.py     what is printed
+    features/     what the tracer can do on the running kernel, found out by doing it
+    results.py    what guests found: read from their output, kept, and merged with earlier runs'
+    page.py       the tables of docs/kernels.md, written from that
     suite         the live tests, once for each way to watch calls: what `make test-guests` runs
 """
 

@@ -7,9 +7,10 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
-from . import GuestError, initramfs, machine, processes
+from . import GuestError, initramfs, machine, page, processes, results
 from .kernels import Store
 from .report import Guest, error, table
 
@@ -26,11 +27,18 @@ def main(arguments: list[str]) -> int:
         words, command = arguments[:at], arguments[at + 1 :]
     options = _parser().parse_args(words)
     try:
+        if options.read and not options.table:
+            raise GuestError("--read writes a page: --table docs/kernels.md")
         store = Store()
         if options.list:
             for kernel in store.available().values():
                 where = "unpacked" if store.is_unpacked(kernel) else "to be fetched"
                 print(f"{kernel.series:<6} {kernel.version:<20} {kernel.release:<32} {where}")
+            return OK
+        if options.read:
+            for log in options.read:
+                day = _day(log.stat().st_mtime)
+                page.update(options.table, results.of_log(log.read_text(errors="replace"), day))
             return OK
         if not command:
             raise GuestError("no command: python -m tests.guests --kernels newest -- COMMAND")
@@ -78,8 +86,27 @@ async def _run(store: Store, options: argparse.Namespace, command: list[str]) ->
                 raise result
     finally:
         print(table(guests), flush=True)
+        if options.table:
+            page.update(options.table, _found(guests))
     failed = any(guest.outcome is None or guest.outcome.problem for guest in guests)
+    if options.check:
+        for difference in page.differences(options.check, _found(guests)):
+            error(difference)
+            failed = True
     return FAILED if failed else OK
+
+
+def _found(guests: list[Guest]) -> dict[str, results.Result]:
+    """What those said that ran the command."""
+    return {
+        guest.kernel.series: results.of_lines(guest.lines, guest.kernel.version, _day(time.time()))
+        for guest in guests
+        if guest.outcome and guest.outcome.boot is not None
+    }
+
+
+def _day(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
 def _environment(settings: list[str]) -> dict[str, str]:
@@ -134,6 +161,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--env", action="append", default=[], metavar="NAME=VALUE", help="set in the guest"
+    )
+    parser.add_argument(
+        "--table", type=Path, metavar="PAGE", help="write what the guests found into this page"
+    )
+    parser.add_argument(
+        "--check", type=Path, metavar="PAGE", help="fail where features are not as it says"
+    )
+    parser.add_argument(
+        "--read",
+        type=Path,
+        nargs="+",
+        metavar="LOG",
+        help="run nothing: write into the --table what these, saved from runs, say",
     )
     return parser
 

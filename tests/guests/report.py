@@ -17,12 +17,11 @@ class Guest:
 
     kernel: Kernel
     outcome: Outcome | None = None
-    last_line: str = field(default="", init=False)
+    lines: list[str] = field(default_factory=list, init=False)
 
     def line(self, text: str) -> None:
         """Print one line of its output."""
-        if text.strip():
-            self.last_line = text.strip()
+        self.lines.append(text)
         self._print("|", text)
 
     def end(self, outcome: Outcome) -> None:
@@ -30,6 +29,11 @@ class Guest:
         self.outcome = outcome
         for text in outcome.kernel_log.splitlines():
             self._print("#", text)
+
+    @property
+    def last_line(self) -> str:
+        """The last that has anything in it."""
+        return next((text.strip() for text in reversed(self.lines) if text.strip()), "")
 
     def _print(self, mark: str, text: str) -> None:
         print(f"{self.kernel.series:>5} {mark} {text}", flush=True)
