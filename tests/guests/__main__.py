@@ -78,6 +78,9 @@ async def _run(store: Store, options: argparse.Namespace, command: list[str]) ->
                     files, archive, cpus=options.cpus, limit=options.timeout, on_line=guest.line
                 )
             )
+            if options.table:
+                # At once: what comes later may be stopped.
+                page.update(options.table, _found([guest]))
 
     try:
         # With exceptions as results it waits for every guest's end, also when it is cancelled.
@@ -86,8 +89,6 @@ async def _run(store: Store, options: argparse.Namespace, command: list[str]) ->
                 raise result
     finally:
         print(table(guests), flush=True)
-        if options.table:
-            page.update(options.table, _found(guests))
     failed = any(guest.outcome is None or guest.outcome.problem for guest in guests)
     if options.check:
         for difference in page.differences(options.check, _found(guests)):

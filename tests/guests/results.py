@@ -13,8 +13,8 @@ from . import GuestError
 from .features import MARK
 
 # A line of a guest's, and a row of the closing table, as report.py prints them.
-_LINE = re.compile(r" *(\d+\.\d+) \| ?(.*)")
-_ROW = re.compile(r"(\d+\.\d+) +(\S+) +(?:[\d.]+|-) +(?:[\d.]+|-) +\S")
+_LINE = re.compile(r" *(\d+\.\S+) \| ?(.*)")
+_ROW = re.compile(r"(\d+\.\S+) +(\S+) +(?:[\d.]+|-) +(?:[\d.]+|-) +\S")
 # What `suite` and pytest print.
 _WAY = re.compile(r"== (\w+)")
 _SKIPPED = re.compile(r"SKIPPED \[(\d+)\] \S+?: (.+)")
@@ -126,5 +126,6 @@ def dump(results: Mapping[str, Result], path: Path) -> None:
     path.write_text(json.dumps(held, indent=1) + "\n")
 
 
-def _numbers(series: str) -> list[int]:
-    return [int(number) for number in series.split(".")]
+def _numbers(series: str) -> tuple[list[int], str]:
+    """To sort by: 6.1 before 6.12."""
+    return [int(number) for number in re.findall(r"\d+", series)], series

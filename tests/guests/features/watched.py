@@ -19,7 +19,7 @@ from .trying import NOBODY, Steps, forked, read_out
 
 # Flags: of pidfd_open, and of pidfd_send_signal (include/uapi/linux/pidfd.h).
 _THREAD, GROUP = os.O_EXCL, 4
-_KILL, _X32_KILL, _KILL_32, _PIDFD_SEND_SIGNAL, _PIDFD_OPEN = 62, 1 << 30 | 62, 37, 424, 434
+_X32_KILL, _KILL_32, _PIDFD_SEND_SIGNAL, _PIDFD_OPEN = 1 << 30 | 62, 37, 424, 434
 # push rbx; mov eax, edi; mov ebx, esi; mov ecx, edx; int 0x80; pop rbx; ret
 _INT_80 = bytes.fromhex("53 89f8 89f3 89d1 cd80 5b c3")
 #: What each kind of call sends, of what does nothing by default.
