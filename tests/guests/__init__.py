@@ -2,6 +2,9 @@
 
     python -m tests.guests --kernels 5.10,newest -- python3 -m pytest -q tests/live
 
+With `--table docs/kernels.md` what tests/guests/suite finds is written into that page, guest by
+guest; `--table docs/kernels.md --read LOG...` does so from the saved output of such runs.
+
 Each guest sees this machine's files read-only, with everything it writes kept in its own
 memory, so the same Python, the same checkout and the same tests run under every kernel and
 nothing they do stays. A guest has no network. Linux on x86-64, Debian, root.
