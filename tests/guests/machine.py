@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from .kernels import Unpacked
 
-# Seconds from power-on to the command; three or four of them when the machine is idle.
-BOOT_LIMIT = 60
+# Seconds from power-on to the command; three or four of them when the machine is idle, and fifty
+# times as many where others leave it a fiftieth.
+BOOT_LIMIT = 180
 # Boots that may fail to reach the command. One that reached it is never repeated.
 ATTEMPTS = 3
 # Seconds for a guest to power off after its command.
