@@ -24,7 +24,7 @@ class Child:
 
     def go(self, steps: int = 1) -> None:
         """Let it take its next step; let others that read the same pipe take theirs."""
-        os.write(self._go, b"." * steps)
+        os.write(self._go, b"\n" * steps)
 
     def said(self) -> str:
         """What it says next; nothing where it ended without a word."""
@@ -50,6 +50,12 @@ class Steps:
 
     def say(self, text: str) -> None:
         os.write(self._said, text.encode())
+
+    def become(self, *command: str) -> None:
+        """Another program, for which a step is a line."""
+        os.dup2(self._go, 0)
+        os.dup2(self._said, 1)
+        os.execv(command[0], command)
 
 
 @contextmanager
