@@ -36,9 +36,7 @@ def main(arguments: list[str]) -> int:
                 print(f"{kernel.series:<6} {kernel.version:<20} {kernel.release:<32} {where}")
             return OK
         if options.read:
-            for log in options.read:
-                day = _day(log.stat().st_mtime)
-                page.update(options.table, results.of_log(log.read_text(errors="replace"), day))
+            page.update(options.table, results.joined(map(_saved, options.read)))
             return OK
         if not command:
             raise GuestError("no command: python -m tests.guests --kernels newest -- COMMAND")
@@ -104,6 +102,10 @@ def _found(guests: list[Guest]) -> dict[str, results.Result]:
         for guest in guests
         if guest.outcome and guest.outcome.boot is not None
     }
+
+
+def _saved(log: Path) -> dict[str, results.Result]:
+    return results.of_log(log.read_text(errors="replace"), _day(log.stat().st_mtime))
 
 
 def _day(seconds: float) -> str:
@@ -174,7 +176,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         metavar="LOG",
-        help="run nothing: write into the --table what these, saved from runs, say",
+        help="run nothing: write into the --table what these, saved from runs, say; "
+        "those of one kernel and way are added up",
     )
     return parser
 

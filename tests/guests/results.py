@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,30 @@ def of_log(text: str, date: str) -> dict[str, Result]:
         series: of_lines(lines.get(series, ()), version, date)
         for series, version in versions.items()
     }
+
+
+def joined(parts: Iterable[Mapping[str, Result]]) -> dict[str, Result]:
+    """Of runs that each had a part of the tests: added up where kernel, version and way agree."""
+    whole: dict[str, Result] = {}
+    for part in parts:
+        for series, result in part.items():
+            had = whole.get(series)
+            tests = dict(result.tests)
+            if had and had.version == result.version:
+                tests |= {
+                    way: _sum(had.tests[way], tests[way]) for way in tests if way in had.tests
+                }
+            whole = merged(whole, {series: replace(result, tests=tests)})
+    return whole
+
+
+def _sum(one: Suite, other: Suite) -> Suite:
+    if not one.counts or not other.counts:
+        return Suite()
+    return Suite(
+        dict(Counter(one.counts) + Counter(other.counts)),
+        dict(Counter(one.skipped) + Counter(other.skipped)),
+    )
 
 
 def merged(old: Mapping[str, Result], new: Mapping[str, Result]) -> dict[str, Result]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,19 @@ def test_a_run_replaces_its_own_kernels_and_ways_only() -> None:
     # What was found on another version says nothing of this one.
     newer = Result("5.10.263-1", "2026-01-04", {"fentry": "yes"}, {})
     assert results.merged(new, {"5.10": newer})["5.10"] == newer
+
+
+def test_parts_of_the_tests_are_added_up() -> None:
+    part = Result("1-1", "2026-01-02", {}, {"raw": Suite({"passed": 2, "skipped": 1}, {"x": 1})})
+    other = Result("1-1", "2026-01-01", {}, {"raw": Suite({"passed": 3, "failed": 1})})
+    (whole,) = results.joined([{"5.10": part}, {"5.10": other}]).values()
+    assert whole.tests == {"raw": Suite({"passed": 5, "skipped": 1, "failed": 1}, {"x": 1})}
+    assert whole.date == "2026-01-02"
+    (never,) = results.joined([{"5.10": part}, {"5.10": found("1-1")}]).values()
+    assert never.tests["raw"] == Suite()
+    # Another version is no part of it.
+    (newer,) = results.joined([{"5.10": part}, {"5.10": replace(other, version="2-1")}]).values()
+    assert newer.tests == other.tests
 
 
 def test_kernels_stand_in_the_order_of_their_numbers() -> None:
