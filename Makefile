@@ -40,9 +40,9 @@ SOURCES := build.py $(wildcard bpf/* src/native/*)
 # command alone, in a mount namespace of its own.
 WITH_TRACEFS = tools/with-tracefs
 LIVE_PYTEST = $(AS_ROOT) PYSIGSNOOP_REQUIRE_LIVE=$(PYSIGSNOOP_REQUIRE_LIVE) \
-	$(WITH_TRACEFS) $(IN_VENV)/python -m pytest
+	PYSIGSNOOP_TEST_LOAD=$(PYSIGSNOOP_TEST_LOAD) $(WITH_TRACEFS) $(IN_VENV)/python -m pytest
 
-.PHONY: pins sbom sanitize fuzz help build run test test-unit test-object test-live test-packaging test-container test-guests test-guests-quick lint types ci wheel bench clean
+.PHONY: pins sbom sanitize fuzz help build run test test-full test-load test-unit test-object test-live test-packaging test-container test-guests test-guests-quick lint types ci wheel bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -82,9 +82,9 @@ packages:
 run: build ## trace until Ctrl-C (ARGS='-s KILL -j' passes arguments)
 	@$(AS_ROOT) PYTHONPATH=src $(WITH_TRACEFS) $(IN_VENV)/python -m pysigsnoop $(ARGS)
 
-test: build ## unit, object, native, budget and live tests (ARGS passes arguments to pytest)
+test: build ## unit, object, native, budget, live and load tests (ARGS passes arguments to pytest)
 	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES)"
-	$(LIVE_PYTEST) tests/unit tests/object tests/native tests/budget tests/live $(ARGS)
+	$(LIVE_PYTEST) tests/unit tests/object tests/native tests/budget tests/live tests/load $(ARGS)
 
 test-unit: build ## no root, no libbpf
 	$(IN_VENV)/python -m pytest tests/unit $(ARGS)
@@ -96,6 +96,11 @@ test-object: build ## the compiled object: sections, types, the same bytes twice
 test-live: build ## real signals on the running kernel; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES)"
 	$(LIVE_PYTEST) tests/live $(ARGS)
+
+test-load: build ## floods and cycles in their long form; needs root
+	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES)"
+	$(LIVE_PYTEST) tests/load -s $(ARGS)
+test-load: PYSIGSNOOP_TEST_LOAD := full
 
 test-packaging: sbom ## every way to install, on every CPython of this machine; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(PACKAGING_PACKAGES)"
@@ -196,6 +201,18 @@ ci: ## all that must pass before a change goes in
 	@$(MAKE) --no-print-directory test-packaging
 	@$(MAKE) --no-print-directory test-container
 	@$(MAKE) --no-print-directory test-guests-quick
+	@$(MAKE) --no-print-directory test PYSIGSNOOP_REQUIRE_LIVE=1
+
+# What takes hours, and the tests of the source last, as above.
+test-full: ## all that there is, in its long form, on every kernel; needs root
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory types
+	@$(MAKE) --no-print-directory test-packaging
+	@$(MAKE) --no-print-directory test-container
+	@$(MAKE) --no-print-directory test-load PYSIGSNOOP_REQUIRE_LIVE=1
+	@$(MAKE) --no-print-directory sanitize SECONDS=60
+	@$(MAKE) --no-print-directory fuzz SECONDS=600
+	@$(MAKE) --no-print-directory test-guests KERNELS=all
 	@$(MAKE) --no-print-directory test PYSIGSNOOP_REQUIRE_LIVE=1
 
 clean: ## what was built; the virtual environment stays

@@ -1,0 +1,1 @@
+"""What runs for long: floods from all CPUs, and thousands of tracers, one after the other."""
