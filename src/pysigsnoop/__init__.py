@@ -26,6 +26,7 @@ from __future__ import annotations
 from .errors import (
     FilterInvalid,
     LibraryMissing,
+    LimitReached,
     NotPermitted,
     NotSupported,
     ObjectInvalid,
@@ -48,6 +49,7 @@ __all__ = [
     "FilterInvalid",
     "Frame",
     "LibraryMissing",
+    "LimitReached",
     "Lost",
     "NotPermitted",
     "NotSupported",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .bpf_object import BpfObject
 from .diagnosis import missing_capabilities
-from .errors import FilterInvalid, NotPermitted, ObjectInvalid, PysigsnoopError
+from .errors import FilterInvalid, LimitReached, NotPermitted, ObjectInvalid, PysigsnoopError
 from .families import CALL_FAMILIES, FUNCTIONS, NO_CALLS, SIGNAL_FAMILIES
 
 _CALLS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
@@ -61,7 +61,7 @@ def attach(
     `wanted` is `auto`, one of CALL_FAMILIES or NO_CALLS; before it can stand how signal
     events are watched, as in `raw_tp+auto`. `prepare` gets the object, the programs to load
     and the family. `more` are programs beside those of sends. Raises the last refusal
-    where all are refused, and ObjectInvalid at once.
+    where all are refused, and ObjectInvalid and LimitReached at once.
     """
     only, plus, calls = wanted.rpartition("+")
     if calls not in ("auto", *CALL_FAMILIES, NO_CALLS) or (plus and only not in SIGNAL_FAMILIES):
@@ -74,8 +74,9 @@ def attach(
         for family in CALL_FAMILIES if calls == "auto" else (calls,):
             try:
                 bpf, programs = _try(family, SIGNAL_FAMILIES[signals], prepare, more)
-            except ObjectInvalid:
-                # No other family of a damaged object is to be trusted.
+            except (ObjectInvalid, LimitReached):
+                # No other family of a damaged object is to be trusted; and one that needs less
+                # would show less for a reason that passes.
                 raise
             except PysigsnoopError as error:
                 refused[f"{signals}+{family}"] = error.message

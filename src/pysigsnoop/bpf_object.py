@@ -70,7 +70,9 @@ class BpfObject:
         path = ffi.NULL if types is None else types
         self._object = lib.open_object(os.fsencode(self.path), path)
         if self._object == ffi.NULL:
-            raise diagnosis.bad_object(self.path, self._wanted, os.strerror(ffi.errno))
+            number = ffi.errno
+            limit = diagnosis.limit_reached(f"reading {self.path}", number)
+            raise limit or diagnosis.bad_object(self.path, self._wanted, os.strerror(number))
 
     def _reopen(self, types: bytes) -> None:
         """The same, to be fitted to these types: libbpf would look through all of the kernel's."""
@@ -311,7 +313,8 @@ class Controls:
 
 def possible_cpus() -> int:
     """How many CPUs the kernel could have, offline ones included."""
-    count = int(lib.libbpf_num_possible_cpus())
-    if count < 0:
-        raise diagnosis.call_failed("counting CPUs", -count)
+    with library.Log():
+        count = int(lib.libbpf_num_possible_cpus())
+        if count < 0:
+            raise diagnosis.cpus_unknown(-count)
     return count

@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from . import options, privileges, progress, sinks, subcommands, tracer_options
+from .diagnosis import limit_reached
 from .errors import FilterInvalid, OutputFailed, PysigsnoopError
 from .exit_status import ExitStatus, of_trace
+from .streams import discard
 from .text import printable
 
 if TYPE_CHECKING:
@@ -46,17 +48,23 @@ class Console:
         """
         text = "\n".join([*lines, ""])
         if text and self.out:
-            try:
+            with self.writing():
                 self.out.write(text)
                 self.out.flush()
-            except BrokenPipeError:
-                _discard(self.out)
-                raise
-            except OSError as error:
-                _discard(self.out)
-                raise OutputFailed(
-                    f"cannot write the output: {error.strerror}", hint="df .     (is a disk full?)"
-                ) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Around what writes to the output: raises what `lines` does."""
+        try:
+            yield
+        except BrokenPipeError:
+            discard(self.out)
+            raise
+        except OSError as error:
+            discard(self.out)
+            raise OutputFailed(
+                f"cannot write the output: {error.strerror}", hint="df .     (is a disk full?)"
+            ) from error
 
     def loss(self, lines: Lines, lost: Lost) -> None:
         """Tell a loss among the lines, or beside those that have no place for it."""
@@ -72,7 +80,7 @@ class Console:
                 self.err.write(f"{text}\n")
                 self.err.flush()
             except OSError:
-                _discard(self.err)
+                discard(self.err)
 
     @contextmanager
     def ending(self, stop: Callable[[], None]) -> Iterator[None]:
@@ -92,35 +100,32 @@ class Console:
                 signal.signal(each, old)
 
 
-def _discard(stream: TextIO) -> None:
-    """What a failed write left behind goes nowhere: Python flushes once more at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
-
-
 def main(arguments: list[str] | None = None, console: Console | None = None) -> int:
     """Run the command; returns its exit status. Wrong usage exits with 2, as argparse does."""
     console = console or Console(sys.stdout, sys.stderr)
     if isinstance(console.out, io.TextIOWrapper):
         console.out.reconfigure(errors="backslashreplace")
-    chosen = options.parse(arguments)
-    if console.out is None and not chosen.command:
-        console.say("pysigsnoop: stdout is closed\n  hint: >/dev/null, to see only the counts")
-        return ExitStatus.FAILED
     try:
+        with console.writing():  # help and version
+            chosen = options.parse(arguments)
+        if console.out is None and not chosen.command:
+            console.say("pysigsnoop: stdout is closed\n  hint: >/dev/null, to see only the counts")
+            return ExitStatus.FAILED
         return _run(chosen, console)
-    except FilterInvalid as error:
-        console.say(f"pysigsnoop: {error}")
-        return ExitStatus.USAGE
     except PysigsnoopError as error:
         console.say(f"pysigsnoop: {error}")
-        return ExitStatus.FAILED
+        return ExitStatus.USAGE if isinstance(error, FilterInvalid) else ExitStatus.FAILED
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
         # Whoever read has what they wanted, as with `| head`.
         return ExitStatus.DONE
+    except OSError as error:
+        limit = limit_reached("going on", error.errno or 0)
+        if limit is None:
+            raise
+        console.say(f"pysigsnoop: {limit}")
+        return ExitStatus.FAILED
 
 
 def _run(chosen: Namespace, console: Console) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .errors import (
     LibraryMissing,
+    LimitReached,
     NotPermitted,
     NotSupported,
     ObjectInvalid,
@@ -149,19 +150,50 @@ def distrusted_object(path: Path, reason: str) -> ObjectInvalid:
     )
 
 
+def limit_reached(doing: str, number: int) -> LimitReached | None:
+    """What is used up, where that is the error; nothing else helps then, and no other way to do
+    it, which might need less and show less."""
+    if number in (errno.EMFILE, errno.ENFILE):
+        of_all = number == errno.ENFILE
+        return LimitReached(
+            f"{doing} failed: {os.strerror(number).lower()}",
+            hint="cat /proc/sys/fs/file-nr" if of_all else "ulimit -n 256",
+        )
+    if number == errno.ENOMEM:
+        return LimitReached(
+            f"{doing} failed: the kernel has no memory for it",
+            hint="pysigsnoop --buffer 256K     (is a cgroup's memory limited?)",
+        )
+    return None
+
+
 def call_failed(doing: str, number: int) -> PysigsnoopError:
     """An error of the bpf() system call that has no story of its own."""
     if number in (errno.EPERM, errno.EACCES):
         return not_permitted(doing)
+    if limit := limit_reached(doing, number):
+        return limit
     return NotSupported(
         f"{doing} failed: {os.strerror(number)}", hint="the error's log attribute has details"
     )
+
+
+def cpus_unknown(number: int) -> PysigsnoopError:
+    """sysfs does not say how many there are: in a changed root, as a rule, that lacks it."""
+    if number == errno.ENOENT:
+        return NotSupported(
+            "sysfs is not mounted (/sys/devices/system/cpu is missing)",
+            hint="sudo mount -t sysfs sysfs /sys     (in a chroot: inside of it)",
+        )
+    return call_failed("counting CPUs", number)
 
 
 def load_failed(number: int, path: Path, programs: Sequence[str]) -> PysigsnoopError:
     """Why the kernel or libbpf refused to load the object."""
     if not BTF.exists():
         return no_btf()
+    if limit := limit_reached("loading BPF programs", number):
+        return limit
     # EPERM never comes of what is in the object; reading that would slow down a good start, which
     # goes on to other programs where some are refused.
     if number == errno.EPERM or (
@@ -171,10 +203,6 @@ def load_failed(number: int, path: Path, programs: Sequence[str]) -> PysigsnoopE
     found = damage(path, programs)
     if found:
         return ObjectInvalid(f"{path}: {found[0]}", hint=_REBUILD)
-    if number == errno.ENOMEM:
-        return NotSupported(
-            "the kernel has no memory for the maps", hint="pysigsnoop --buffer 256K"
-        )
     return NotSupported(
         f"the kernel refused the programs: {os.strerror(number)}",
         hint="uname -r: 5.10 is the oldest supported; the error's log has the verifier's words",
@@ -185,6 +213,8 @@ def attach_failed(program: str, number: int) -> PysigsnoopError:
     """Why a loaded program could not be attached."""
     if number in (errno.EPERM, errno.EACCES) and missing_capabilities():
         return not_permitted(f"attaching {program}")
+    if limit := limit_reached(f"attaching {program}", number):
+        return limit
     tracefs = find_tracefs()
     try:
         (tracefs / "events/syscalls/sys_enter_kill/id").read_text()

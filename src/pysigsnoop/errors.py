@@ -45,6 +45,10 @@ class NotSupported(PysigsnoopError):
     of_the_machine = True
 
 
+class LimitReached(NotSupported):
+    """The process or the machine has no file descriptor, or no memory, left for it."""
+
+
 class LibraryMissing(PysigsnoopError):
     """libbpf.so.1 or the compiled extension cannot be loaded."""
 

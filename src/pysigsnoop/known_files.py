@@ -6,6 +6,8 @@ kernel read, or be the very inode that the kernel ran.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,8 +50,9 @@ class KnownFiles:
             if module and module.build_id and padded(module.build_id) == build_id:
                 return module
         if self._libraries is None:
-            self._libraries = _index_libraries()
-        library = self._libraries.get(build_id)
+            with contextlib.suppress(OSError):  # next time, where descriptors have run out
+                self._libraries = _index_libraries()
+        library = (self._libraries or {}).get(build_id)
         module = self.load(library) if library else None
         if module and module.build_id and padded(module.build_id) == build_id:
             return module
@@ -91,7 +94,10 @@ class KnownFiles:
 
 
 def _index_libraries() -> dict[bytes, str]:
-    """Build ids of the installed shared libraries; their headers alone are read."""
+    """Build ids of the installed shared libraries; their headers alone are read.
+
+    Raises OSError where they cannot be looked through.
+    """
     found: dict[bytes, str] = {}
     folders = {os.path.realpath(folder) for folder in _LIBRARIES}
     paths = (
@@ -105,7 +111,11 @@ def _index_libraries() -> dict[bytes, str]:
             break
         try:
             image = ElfImage(open_file(str(path)))
-        except (OSError, NotElf):
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise
+            continue
+        except NotElf:
             continue
         if image.build_id:
             found.setdefault(padded(image.build_id), str(path))

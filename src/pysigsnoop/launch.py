@@ -63,14 +63,19 @@ class Launch:
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._waited)
         # Where it is ignored, the kernel keeps no status for us.
         self._on_child = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self._held, self._release = os.pipe()
-        self._failure, self._fail = os.pipe()
         try:
-            self.pid = os.fork()
+            with contextlib.ExitStack() as undo:
+                self._held, self._release = os.pipe()
+                undo.callback(_close, self._held, self._release)
+                self._failure, self._fail = os.pipe()
+                undo.callback(_close, self._failure, self._fail)
+                self.pid = os.fork()
+                undo.pop_all()
         except OSError as error:
             self._restore()
+            which = "-n" if error.errno in (errno.EMFILE, errno.ENFILE) else "-u"
             raise CommandFailed(
-                f"cannot start a process: {error.strerror}", hint="ulimit -u"
+                f"cannot start a process: {error.strerror}", hint=f"ulimit {which}"
             ) from error
         if not self.pid:
             self._become_command()
@@ -222,6 +227,11 @@ class Launch:
             pass
         signal.signal(signal.SIGCHLD, self._on_child or signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+
+
+def _close(*descriptors: int) -> None:
+    for each in descriptors:
+        os.close(each)
 
 
 def _descends(pid: int, ancestor: int) -> bool:

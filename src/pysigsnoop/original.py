@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from .bpf_object import BpfObject
 from .trace_assembly import Assembly, Call, Half
 from .trace_lines import LostEvents, Record, split_records
-from .tracefs import PrintkEvent, Tracefs
+from .tracefs import CpuStats, PrintkEvent, Tracefs
 
 _ENTER, _EXIT = "kill_entry", "kill_exit"
 # More than the kernel hands over in one read (a page, or two), so a record is never cut.
@@ -39,6 +39,8 @@ class OriginalTracer:
             # What ends a wait: a signal handler that returns does not.
             self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
             undo.callback(os.close, self._woken)
+            self._stats = CpuStats(self._tracefs.path)
+            undo.callback(self._stats.close)
             self._event = PrintkEvent(self._tracefs.path)
             undo.callback(self._event.restore)
             self._bpf = BpfObject()
@@ -47,7 +49,7 @@ class OriginalTracer:
             self._event.expect()
             self._bpf.load()
             self._event.wait()
-            stats = self._tracefs.cpu_stats("now ts", "read events")
+            stats = self._stats.read("now ts", "read events")
             self._assembly = Assembly(
                 since={cpu: now for cpu, (now, _) in stats.items()},
                 read={cpu: read for cpu, (_, read) in stats.items()},
@@ -74,7 +76,7 @@ class OriginalTracer:
         """
         self._bpf.detach()
         if self._until is None:
-            stats = self._tracefs.cpu_stats("now ts")
+            stats = self._stats.read("now ts")
             self._until = {cpu: now for cpu, (now,) in stats.items()}
             os.eventfd_write(self._woken, 1)
 
@@ -105,7 +107,7 @@ class OriginalTracer:
             return b""
 
     def _count_read(self) -> dict[int, int]:
-        return {cpu: read for cpu, (read,) in self._tracefs.cpu_stats("read events").items()}
+        return {cpu: read for cpu, (read,) in self._stats.read("read events").items()}
 
     def _at_end(self, records: list[Record | LostEvents]) -> bool:
         """Whether the last of these was printed after `stop`: the pipe is in the order of time."""

@@ -20,7 +20,7 @@ FOR_SIGNALS = ("kill",)
 # Where the user of that name is missing; the kernel's own choice for a user whom it cannot name.
 _NOBODY = 65534
 # Imported only when they are needed, by which time their files may be out of reach: Python itself
-# can lie below root's home.
+# can lie below root's home, and descriptors run out.
 _AHEAD = ("pwd", "select", "shlex", "textwrap", ".ends", ".loss", ".whereabouts")
 
 
@@ -37,14 +37,14 @@ def give_up(chosen: Namespace, user: User | None, keep: Iterable[str] = ()) -> N
     one thread that there is, with all open that rights are needed for. Raises NotPermitted where
     rights are left that should not be.
     """
+    for name in _AHEAD:
+        import_module(name, __package__)
     if chosen.keep_privileges:
         return
     from . import capabilities  # needs libbpf, and who only names what is kept does not
 
     # Each thread has capabilities of its own.
     assert threading.active_count() == 1, threading.enumerate()
-    for name in _AHEAD:
-        import_module(name, __package__)
     may_change = os.geteuid() == 0 and capabilities.held() & {"setuid", "setgid"}
     capabilities.forbid_more()
     if user and may_change:

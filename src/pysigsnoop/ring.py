@@ -41,14 +41,18 @@ class Ring:
             raise diagnosis.call_failed("mapping the ring buffer", ffi.errno)
         self._batch = ffi.new("struct sigsnoop_send[]", BATCH)
         self._bytes = ffi.buffer(self._batch)
-        self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        sources = (ring_fd, lib.reader_timer_fd(self._reader), self._woken)
-        # The same for whoever waits by `fileno`, and for `wait`: epoll believes the kernel's
-        # wake-ups, which are few here, and poll looks for itself.
-        self._epoll, self._poll = select.epoll(), select.poll()
-        for source in sources:
-            self._epoll.register(source, select.EPOLLIN)
-            self._poll.register(source, select.POLLIN)
+        with contextlib.ExitStack() as undo:
+            undo.callback(lib.reader_free, self._reader)
+            self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            undo.callback(os.close, self._woken)
+            sources = (ring_fd, lib.reader_timer_fd(self._reader), self._woken)
+            # The same for whoever waits by `fileno`, and for `wait`: epoll believes the kernel's
+            # wake-ups, which are few here, and poll looks for itself.
+            self._epoll, self._poll = select.epoll(), select.poll()
+            for source in sources:
+                self._epoll.register(source, select.EPOLLIN)
+                self._poll.register(source, select.POLLIN)
+            undo.pop_all()
         self._last_wake = self._emptied = 0.0
         self._pause = PAUSE_S
         self._watched = self._awake = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import resource
 import shutil
 import signal
@@ -10,7 +11,6 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import privileges, progress, sinks, tracer_options
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _READ_S = 0.05
 # Signals that come within this time are read together: to be woken for each costs their senders.
 _GATHER_S = 0.02
+# Of /proc/self/statm: seven numbers.
+_STATM_SIZE = 256
 # A plain picture's width where its reader has none.
 _PLAIN_WIDTH = 132
 
@@ -79,6 +81,8 @@ class Watch:
         self.count = self._count_before = 0
         self._cost = Cost()
         self._held: State | None = None
+        # Held open to the end of the process: later there may be no descriptor left.
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self) -> bool:
         """Count what waits, for a while at most; whether more may wait already."""
@@ -103,9 +107,14 @@ class Watch:
         self._cost = self._cost._replace(
             cpu=(cpu - self._cpu) / seconds,
             events=(self.count - self._count_before) / seconds,
-            memory=_memory(),
+            memory=self._memory(),
         )
         self._ticked, self._cpu, self._count_before = now, cpu, self.count
+
+    def _memory(self) -> int:
+        """This process's own, without what it shares: the ring is in none of it."""
+        _, resident, shared, *_ = os.pread(self._statm, _STATM_SIZE, 0).split()
+        return (int(resident) - int(shared)) * resource.getpagesize()
 
     def zero(self) -> None:
         """Count from here."""
@@ -134,12 +143,6 @@ class Watch:
         if self.choices.paused:
             self._held = state = state._replace(tables=self.tables.frozen())
         return state
-
-
-def _memory() -> int:
-    """This process's own, without what it shares: the ring is in none of it."""
-    _, resident, shared, *_ = Path("/proc/self/statm").read_text().split()
-    return (int(resident) - int(shared)) * resource.getpagesize()
 
 
 Lines = Callable[["State", int, "int | None"], "list[Text]"]

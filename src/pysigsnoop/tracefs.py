@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from .diagnosis import find_tracefs
-from .errors import TracingUnavailable
+from .diagnosis import find_tracefs, limit_reached
+from .errors import PysigsnoopError, TracingUnavailable
 from .trace_lines import ticks
 
 # Options without which a line does not say who printed it, where and when; and `overwrite`,
@@ -36,6 +36,8 @@ _HIDING = {
 _CHANGE, _USER, _WAS_OFF = 0, 1, 2
 # How long the kernel's worker may take to turn the event on after a load; it takes microseconds.
 _WORKER_S = 1.0
+# Of a CPU's counts: some lines, each with a number.
+_STATS_SIZE = 4096
 _AS_ROOT = "sudo pysigsnoop --trace-pipe"
 
 
@@ -55,9 +57,7 @@ class Tracefs:
                 f"{error.filename} is not readable for uid {os.geteuid()}", hint=_AS_ROOT
             ) from error
         except OSError as error:
-            raise TracingUnavailable(
-                f"{error.filename}: {error.strerror}", hint=f"ls {self.path}"
-            ) from error
+            raise _unavailable(error, str(error.filename), f"ls {self.path}") from error
 
     def _check(self) -> None:
         if self._read("tracing_on") == "0":
@@ -91,16 +91,43 @@ class Tracefs:
             if error.errno == errno.EBUSY:
                 # Newer kernels let in one reader at a time.
                 hint = f"end the other reader: sudo fuser -v {self.path}/trace_pipe"
-            raise TracingUnavailable(f"trace_pipe: {error.strerror}", hint=hint) from error
+            raise _unavailable(error, "trace_pipe", hint) from error
 
-    def cpu_stats(self, *names: str) -> dict[int, tuple[int, ...]]:
+
+def _unavailable(error: OSError, what: str, hint: str) -> PysigsnoopError:
+    limit = limit_reached(f"opening {what}", error.errno or 0)
+    return limit or TracingUnavailable(f"{what}: {error.strerror}", hint=hint)
+
+
+class CpuStats:
+    """What the kernel says of each CPU's buffer, offline ones included.
+
+    Held open: tracefs can be unmounted while it is traced, and descriptors run out.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._files: dict[int, int] = {}
+        try:
+            for folder in path.glob("per_cpu/cpu*"):
+                fd = os.open(folder / "stats", os.O_RDONLY | os.O_CLOEXEC)
+                self._files[int(folder.name[3:])] = fd
+        except OSError as error:
+            self.close()
+            raise _unavailable(error, str(error.filename), _AS_ROOT) from error
+
+    def read(self, *names: str) -> dict[int, tuple[int, ...]]:
         """For each CPU the named counts of its buffer; times are in the trace clock's ticks."""
         stats = {}
-        for folder in self.path.glob("per_cpu/cpu*"):
-            text = (folder / "stats").read_text()
+        for cpu, fd in self._files.items():
+            text = os.pread(fd, _STATS_SIZE, 0).decode()
             values = dict(line.split(":", 1) for line in text.splitlines())
-            stats[int(folder.name[3:])] = tuple(ticks(values[n].strip().encode()) for n in names)
+            stats[cpu] = tuple(ticks(values[n].strip().encode()) for n in names)
         return stats
+
+    def close(self) -> None:
+        """Let go of them; call it once."""
+        while self._files:
+            os.close(self._files.popitem()[1])
 
 
 class PrintkEvent:
@@ -116,7 +143,7 @@ class PrintkEvent:
         try:
             self._file = os.open(place, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
-            raise TracingUnavailable(f"{place}: {error.strerror}", hint=_AS_ROOT) from error
+            raise _unavailable(error, str(place), _AS_ROOT) from error
         self._expected = False
         try:
             with self._changing():

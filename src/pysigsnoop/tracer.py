@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from . import diagnosis
 from .alive import is_alive
 from .attachment import DEATH, DELIVERY, JUMPS, Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
@@ -99,7 +100,8 @@ class SignalTracer:
 
     Needs Linux 5.10 or newer with BTF, libbpf 1.0 or newer, and root or CAP_BPF
     and CAP_PERFMON (`tracepoint` needs to read tracefs too). Opening raises
-    FilterInvalid, NotPermitted, NotSupported, ObjectInvalid or TracingUnavailable.
+    FilterInvalid, NotPermitted, NotSupported (LimitReached for want of file descriptors or
+    memory), ObjectInvalid or TracingUnavailable.
 
     A tracer is opened once and closed once. One thread or task at a time reads
     it (ReaderBusy says when not); `close` and `stop` can be called from any
@@ -206,8 +208,9 @@ class SignalTracer:
             try:
                 more = (DEATH, DELIVERY) if self._outcomes else ()
                 bpf, self._attachment = attach(self._attach, self._prepare, more)
-            except BaseException:
+            except BaseException as error:
                 self._stopped = self._closed = self._finished = True
+                _explain(error)
                 raise
             try:
                 self._controls = Controls(bpf, self._cpus)
@@ -217,11 +220,12 @@ class SignalTracer:
                     self._following = Following(bpf, self._controls)
                     for pid in self._follow:
                         self._following.add(pid)
-            except BaseException:
+            except BaseException as error:
                 self._stopped = self._closed = self._finished = True
                 if ring:
                     ring.close()
                 bpf.close()
+                _explain(error)
                 raise
             self._bpf, self._ring = bpf, ring
             self._decoder = Decoder(
@@ -596,6 +600,12 @@ class SignalTracer:
             raise TracerClosed("the tracer is closed", hint="make another SignalTracer")
         if not self._ready:
             raise TracerClosed("the tracer is not open", hint="with SignalTracer() as tracer:")
+
+
+def _explain(error: BaseException) -> None:
+    """Raise what is the kernel's as one of the package's own."""
+    if isinstance(error, OSError):
+        raise diagnosis.call_failed("opening the tracer", error.errno or 0) from error
 
 
 def _take_all(pending: deque[Event]) -> list[Event]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
+
+from .exit_status import ExitStatus
+from .streams import discard
 
 # Of what is typed in an example, before what is said of it.
 _EXAMPLE_WIDTH = 32
@@ -60,6 +64,19 @@ class Parser(argparse.ArgumentParser):
         formatter.add_text(self._shown)
         return formatter.format_help()
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Raises where help or version cannot be written, which argparse passes over."""
+        to = file or sys.stderr
+        if not message or not to:
+            return
+        try:
+            to.write(message)
+            to.flush()
+        except OSError:
+            if to is sys.stdout:
+                raise
+            discard(to)
+
     def of(self, command: str | None) -> Iterable[str]:
         """The options that are taken, by a command where one is named."""
         if command is None:
@@ -72,6 +89,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit 2 with the usage and what is wrong, which ends in what to type."""
+        if sys.stderr is None:
+            self.exit(ExitStatus.USAGE)  # argparse would tell it on stdout
         if "hint:" not in message:
             message += f"\n  hint: {self.prog} --help"
         super().error(message)
@@ -91,7 +110,7 @@ class _Brief(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         assert isinstance(parser, Parser)
-        print(parser.format_brief(), end="")
+        parser._print_message(parser.format_brief(), sys.stdout)
         parser.exit()
 
 

@@ -13,6 +13,7 @@ from . import privileges, run_as, wording
 from .account import Account, Main
 from .cli import Console, trace
 from .clock import wall_offset
+from .diagnosis import limit_reached
 from .errors import CommandFailed, PysigsnoopError
 from .exit_status import ExitStatus
 from .launch import Launch
@@ -93,6 +94,8 @@ def main(chosen: Namespace, console: Console) -> int:
                 console.say(f"pysigsnoop: {error}")
             except BrokenPipeError:
                 pass
+            except OSError as error:
+                console.say(f"pysigsnoop: {limit_reached('tracing', error.errno or 0) or error}")
             status = launch.status()
             if stats is not None:
                 say(wrapped.lines(stats), console.say, to=console.err, before="pysigsnoop: ")
