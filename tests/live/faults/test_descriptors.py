@@ -123,11 +123,12 @@ def test_none_left_while_it_traces_and_no_event_is_lost(
 
 
 def test_a_place_that_cannot_be_looked_up_is_null_and_later_found(sender: Sender) -> None:
-    # That is the one thing that wants of it: the file of the process, or the tree, is to be opened.
+    # The only thing that is not there then: a folder is to be opened. What was not found is
+    # looked for again, after seconds.
     script = """
 import json, resource, sys
 from pysigsnoop import SignalTracer, whereabouts
-whereabouts._LOOK_AGAIN = 0.0
+whereabouts._LOOK_AGAIN = whereabouts._MAY_MOVE = 0.0
 
 limits = resource.getrlimit(resource.RLIMIT_NOFILE)
 with SignalTracer(sender_pid=int(sys.argv[1])) as tracer:
@@ -152,15 +153,18 @@ with SignalTracer(sender_pid=int(sys.argv[1])) as tracer:
     ):
         assert tracing.stdin
         assert tracing.stdout
-        enter(group, sender.pid)
-        for unit in (None, "wanted.service"):
-            assert tracing.stdout.readline() == "go\n"
-            sender.send(1, target=NOBODY)
-            tracing.stdin.write("\n")
-            tracing.stdin.flush()
-            assert json.loads(tracing.stdout.readline()) == [unit]
-        assert tracing.wait(PATIENCE) == 0
-        sender.close()
+        try:
+            enter(group, sender.pid)
+            for unit in (None, "wanted.service"):
+                assert tracing.stdout.readline() == "go\n"
+                sender.send(1, target=NOBODY)
+                tracing.stdin.write("\n")
+                tracing.stdin.flush()
+                assert json.loads(tracing.stdout.readline()) == [unit]
+            assert tracing.wait(PATIENCE) == 0
+        finally:
+            tracing.kill()
+            sender.close()
 
 
 def test_none_left_while_top_runs(sender: Sender) -> None:
