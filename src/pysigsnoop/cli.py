@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .sinks import Lines
     from .stats import Lost, Stats
     from .telling import Teller, Telling
-    from .trace_assembly import Call, Half
+    from .trace_assembly import Call, Half, Taken
     from .trace_lines import LostEvents
     from .tracer import SignalTracer
 
@@ -241,9 +241,9 @@ def _stream(
 
 def _trace_pipe(chosen: Namespace, console: Console) -> ExitStatus:
     from .original import OriginalTracer
-    from .trace_assembly import Call, Half
+    from .trace_assembly import Call, Half, Taken
 
-    received = halves = lost = 0
+    received = halves = lost = taken = 0
     with OriginalTracer() as tracer, console.ending(tracer.stop):
         # The kernel's settings, which are files of root's, are read on and put back at the end.
         privileges.give_up(chosen, None)
@@ -261,16 +261,23 @@ def _trace_pipe(chosen: Namespace, console: Console) -> ExitStatus:
             elif isinstance(found, Half):
                 console.say(f"pysigsnoop: half a line: {printable(found.message)}")
                 halves += 1
+            elif isinstance(found, Taken):
+                console.say(f"pysigsnoop: other readers took {found.lines} lines")
+                taken = found.lines
             else:
                 console.say(f"pysigsnoop: the kernel dropped {found.dropped or 'some'} lines")
                 lost += found.dropped or 1
-    reasons = [f"events {lost}"] * bool(lost) + [f"halves {halves}"] * bool(halves)
+    counts = {"events": lost, "taken": taken, "halves": halves}
+    reasons = [f"{name} {count}" for name, count in counts.items() if count]
     detail = f" ({', '.join(reasons)})" if reasons else ""
-    console.say(f"{received} received, {lost + halves} lost{detail}")
-    return _status(console, lost + halves)
+    all_lost = sum(counts.values())
+    console.say(f"{received} received, {all_lost} lost{detail}")
+    return _status(console, all_lost)
 
 
-def _until(tracer: OriginalTracer, seconds: float | None) -> Iterator[Call | Half | LostEvents]:
+def _until(
+    tracer: OriginalTracer, seconds: float | None
+) -> Iterator[Call | Half | LostEvents | Taken]:
     yield from tracer.calls(seconds)
     if seconds is not None:
         tracer.stop()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from .bpf_object import BpfObject
-from .trace_assembly import Assembly, Call, Half
+from .trace_assembly import Assembly, Call, Half, Taken
 from .trace_lines import LostEvents, Record, split_records
 from .tracefs import CpuStats, PrintkEvent, Tracefs
 
@@ -23,8 +23,8 @@ class OriginalTracer:
 
     Use it with `with`. Needs what SignalTracer needs, and to be root. trace_pipe
     is the machine's: what is read here no other reader sees, and what another
-    takes is missing here; halves of a call that cannot be joined for certain
-    come as Half. Not shown: what was printed before the start.
+    takes is missing here, and comes as Taken at the end; halves of a call that
+    cannot be joined for certain come as Half. Not shown: what was printed before the start.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class OriginalTracer:
             self._until = {cpu: now for cpu, (now,) in stats.items()}
             os.eventfd_write(self._woken, 1)
 
-    def calls(self, timeout: float | None = None) -> Iterator[Call | Half | LostEvents]:
+    def calls(self, timeout: float | None = None) -> Iterator[Call | Half | LostEvents | Taken]:
         """What the pipe brings, for `timeout` seconds or for ever; after `stop`, to its end."""
         end = None if timeout is None else time.monotonic() + timeout
         poll = select.poll()

@@ -25,6 +25,12 @@ class Half(NamedTuple):
     message: bytes
 
 
+class Taken(NamedTuple):
+    """So many records, of this program or another, went to other readers of the buffer."""
+
+    lines: int
+
+
 class Joiner:
     """Joins halves into calls, thread by thread, and only where nothing can have come between.
 
@@ -84,6 +90,7 @@ class Assembly:
         count_read: Callable[[], Mapping[int, int]],
     ) -> None:
         self._since = dict(since)
+        self._before = Counter(read)
         self._elsewhere = Counter(read)  # read by others, as far as it is known
         self._here: Counter[int] = Counter()
         self._count_read = count_read
@@ -108,10 +115,17 @@ class Assembly:
         for cpu in disturbed:
             yield from self._joiner.interrupt(cpu)
 
-    def finish(self) -> Iterator[Half]:
+    def finish(self) -> Iterator[Half | Taken]:
         """Nothing more will come."""
         for cpu in self._joiner.open_cpus:
             yield from self._joiner.interrupt(cpu)
+        # Less than nothing: the buffer was cleared, or made-up lines came with these.
+        taken = sum(
+            max(0, read - self._before[cpu] - self._here[cpu])
+            for cpu, read in self._count_read().items()
+        )
+        if taken:
+            yield Taken(taken)
 
     def _disturbed(self) -> frozenset[int]:
         """CPUs with a waiting half, of whose records others have read more since last asked."""

@@ -21,7 +21,7 @@ BY_FAMILY = {
     *("filters", "filters_more", "counting", "begin_and_end", "early_end", "closing", "several"),
     *("details", "stacks", "follow", "many", "columns", "pid_namespaces"),
     *("demonstration", "command_line", "nothing_left", "errors_rights"),
-    *("origins_attachment", "forced_family", "slow_path"),
+    *("origins_attachment", "forced_family", "slow_path", "cpu_unplug"),
 }
 
 MakeSender = Callable[..., Sender]

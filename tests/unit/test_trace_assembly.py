@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pysigsnoop.trace_assembly import Assembly, Call, Half, Joiner
+from pysigsnoop.trace_assembly import Assembly, Call, Half, Joiner, Taken
 from pysigsnoop.trace_lines import LostEvents, Record, split_records
 
 FIRST, SECOND = b"PID 1 (a) sent signal 9 ", b"to PID 2, ret = 0"
@@ -35,11 +35,11 @@ class Readers:
 
 def run(
     reads: list[list[Record | LostEvents]], since: int = 0, stolen: tuple[int, ...] = ()
-) -> list[Call | Half | LostEvents]:
+) -> list[Call | Half | LostEvents | Taken]:
     """What an assembly makes of these reads, of which `stolen` went to another reader."""
     readers = Readers()
     assembly = readers.assembly(since)
-    found: list[Call | Half | LostEvents] = []
+    found: list[Call | Half | LostEvents | Taken] = []
     for number, records in enumerate(reads):
         readers.read(records)
         if number not in stolen:
@@ -65,13 +65,13 @@ def test_halves_in_two_reads_are_joined_where_nobody_else_reads() -> None:
 def test_halves_in_two_reads_stay_halves_where_another_read_between() -> None:
     (first, taken), (taken_too, second) = halves(7, time=100), halves(7, time=200)
     found = run([[first], [taken, taken_too], [second]], stolen=(1,))
-    assert found == [Half(first.message), Half(second.message)]
+    assert found == [Half(first.message), Half(second.message), Taken(2)]
 
 
 def test_another_reader_of_another_cpu_does_not_matter() -> None:
     first, second = halves(7)
     found = run([[first], [*halves(8, cpu=1)], [second]], stolen=(1,))
-    assert found == [Call(7, b"a", 9, 100, 0)]
+    assert found == [Call(7, b"a", 9, 100, 0), Taken(2)]
 
 
 def test_halves_on_two_cpus_are_not_one_call() -> None:
@@ -179,27 +179,27 @@ def test_every_call_told_was_made_whatever_another_reader_takes(
     calls, buffer = trace
     readers = Readers()
     assembly = readers.assembly()
-    found: list[Call | Half | LostEvents] = []
-    came = 0
-    any_stolen = False
+    found: list[Call | Half | LostEvents | Taken] = []
+    came = stolen = 0
     while buffer:
         size = data.draw(st.integers(1, 6))
         chunk, buffer = buffer[:size], buffer[size:]
         readers.count.update(cpu for cpu, _ in chunk)
         if data.draw(st.booleans()):
-            any_stolen = True
+            stolen += len(chunk)
             continue
         came += sum(b"foreign" not in line for _, line in chunk)
         # Another reader can also come between our read and our look at the counts.
         size = data.draw(st.integers(0, 2))
         behind, buffer = buffer[:size], buffer[size:]
-        any_stolen |= bool(behind)
+        stolen += len(behind)
         readers.count.update(cpu for cpu, _ in behind)
         found += assembly.join(list(split_records(b"".join(line for _, line in chunk))))
     found += assembly.finish()
+    assert sum(each.lines for each in found if isinstance(each, Taken)) == stolen
     told = Counter(each for each in found if isinstance(each, Call))
     assert told <= Counter(call.call for call in calls)
     # Nothing vanishes: each line that came is in a call or told as a half.
     assert 2 * told.total() + sum(isinstance(each, Half) for each in found) == came
-    if not any_stolen:
+    if not stolen:
         assert told.total() == len(calls)
