@@ -62,7 +62,9 @@ class Trials:
     def _target(self) -> int:
         if self._child is None:
             self._child = subprocess.Popen(
-                [sys.executable, *_WAITING], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+                [sys.executable, *_WAITING],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,  # a changed root may have no /dev/null
             )
         return self._child.pid
 

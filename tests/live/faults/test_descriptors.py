@@ -111,7 +111,7 @@ def test_none_left_while_it_traces_and_no_event_is_lost(
     running.wait_by_probe()
     with exhausted(running.process.pid):
         sender.send(503, target=NOBODY, step=1)
-        told = []
+        told: list[int] = []
         while len(told) < 503:
             line = running.object()
             if line["type"] == "send" and line["sender"]["pid"] == sender.pid:

@@ -179,7 +179,7 @@ def test_wrong_usage_is_an_exit_status_where_nobody_can_be_told(how: str) -> Non
     assert to(how, "--no-such-option") == (ExitStatus.USAGE, [], "")
 
 
-@pytest.mark.parametrize("how", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("how", [">&-", "2>&-", "<&-", "<&- >&- 2>&-", "2>/dev/full"])
 def test_a_command_finds_closed_what_was_closed(how: str, tmp_path: Path) -> None:
     # What we open ourselves takes the numbers of streams that are closed.
     found, command = tmp_path / "found", tmp_path / "command"
