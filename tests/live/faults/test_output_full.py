@@ -30,7 +30,7 @@ FORMS = {
     "verbose": ("-v",),
 }
 TOP = ("top", "--batch", "1000", "--interval", "0.02")
-TOLD = {"help": ("--help",), "help-all": ("--help-all",), "version": ("--version",)}
+TOLD = {"help": ("--help",), "version": ("--version",)}
 
 
 def to(how: str, *arguments: str) -> Ended:
