@@ -76,8 +76,9 @@ def written(lines: sinks.Lines) -> Reader:
         count = 0
         with Path(os.devnull).open("w", encoding="utf-8") as out:
             while batch := tracer.read(0):
-                out.write("\n".join([*lines.of(batch), ""]))
-                out.flush()
+                for part in sinks.parts(batch):
+                    out.write("\n".join([*lines.of(part), ""]))
+                    out.flush()
                 count += len(batch)
         return count
 

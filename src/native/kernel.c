@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -20,6 +21,22 @@ int run_once(int program_fd, const uint64_t *arguments, size_t count)
 	int error = bpf_prog_test_run_opts(program_fd, &options);
 
 	return error ? error : (int)options.retval;
+}
+
+int try_function_exit(unsigned int function)
+{
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FEXIT,
+		    .attach_btf_id = function);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, NULL, "Dual BSD/GPL", nothing, 2, &options);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
 }
 
 uint64_t program_misses(int program_fd)

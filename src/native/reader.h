@@ -59,6 +59,12 @@ struct reader_counts reader_counts(const struct reader *reader);
 /* Runs a program once in the calling thread (BPF_PROG_TEST_RUN): what it returned, or -errno. */
 int run_once(int program_fd, const uint64_t *arguments, size_t count);
 
+/*
+ * Loads a program with nothing in it for the return of a function, by its id in the
+ * kernel's types, and drops it: 0, or -errno where the kernel takes none.
+ */
+int try_function_exit(unsigned int function);
+
 /* How often the kernel skipped a program because it was already running; 0 before 5.12. */
 uint64_t program_misses(int program_fd);
 

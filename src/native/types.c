@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <linux/btf.h>
 #include <bpf/btf.h>
@@ -32,6 +33,7 @@ struct name {
 struct cutter {
 	char *data;	/* the whole BTF */
 	size_t size;
+	bool mapped;	/* data is the file's own memory */
 	struct btf_header *header;
 	const char *types, *strings;
 	unsigned int *at;	/* where each type is, from 1 */
@@ -46,31 +48,45 @@ struct cutter {
 };
 
 /* To its end: fstat() would ask for a newer C library than all else here does. */
-static int read_all(struct cutter *c, const char *path)
+static int read_on(struct cutter *c, int fd)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t room = 0;
 	ssize_t got;
-	int error = 0;
 
-	if (fd < 0)
-		return -errno;
 	do {
 		if (c->size == room) {
 			char *grown = realloc(c->data, room = room ? room * 2 : 8 << 20);
 
-			if (!grown) {
-				error = -ENOMEM;
-				break;
-			}
+			if (!grown)
+				return -ENOMEM;
 			c->data = grown;
 		}
 		got = read(fd, c->data + c->size, room - c->size);
 		if (got < 0)
-			error = -errno;
-		else
-			c->size += got;
+			return -errno;
+		c->size += got;
 	} while (got > 0);
+	return 0;
+}
+
+static int read_all(struct cutter *c, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
+	off_t size;
+
+	if (fd < 0)
+		return -errno;
+	/* The kernel's own can be mapped since 6.16; before, it is read a page at a time. */
+	size = lseek(fd, 0, SEEK_END);
+	c->data = size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+	if (c->data != MAP_FAILED) {
+		c->size = size;
+		c->mapped = true;
+	} else {
+		c->data = NULL;
+		lseek(fd, 0, SEEK_SET);
+		error = read_on(c, fd);
+	}
 	close(fd);
 	if (error)
 		return error;
@@ -428,7 +444,10 @@ long cut_types(const char *path, const char *object, const char *const *names,
 		result = put_all(c, cut);
 	}
 	if (c) {
-		free(c->data);
+		if (c->mapped)
+			munmap(c->data, c->size);
+		else
+			free(c->data);
 		free(c->at);
 		free(c->new_ids);
 		free(c->order);

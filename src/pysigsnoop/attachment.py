@@ -45,7 +45,10 @@ class Attachment(NamedTuple):
 def _call_programs(family: str, bpf: BpfObject) -> list[str]:
     if family == FUNCTIONS:
         # 32-bit callers need not be built in.
-        return bpf.function_exits()
+        programs = bpf.function_exits()
+        if programs:
+            bpf.try_function_exits(programs)
+        return programs
     if family == NO_CALLS:
         return []
     return [_TRACEPOINTS if family == "tracepoint" else "exit_any"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from threading import Thread
 from typing import IO, Any
 
@@ -56,35 +56,40 @@ class BpfObject:
             raise diagnosis.distrusted_object(self.path, reason)
         with library.Log():
             try:
-                self._open(None)
+                self._types = _memory_file()
+                self._open()
                 self._check_layout()
                 names = [name.removeprefix(_FUNCTION_EXIT) for name in self.programs()]
                 self.types = kernel_types(self.path, (*_CASTS, *_HELPERS, *names))
-                if self.types.cut:
-                    self._reopen(self.types.cut)
+                self._fit_to(self.types.cut)
             except BaseException:
                 self.close()
                 raise
 
-    def _open(self, types: bytes | None) -> None:
-        path = ffi.NULL if types is None else types
-        self._object = lib.open_object(os.fsencode(self.path), path)
+    def _open(self) -> None:
+        types = b"/proc/self/fd/%d" % self._types.fileno() if self._types else ffi.NULL
+        self._object = lib.open_object(os.fsencode(self.path), types)
         if self._object == ffi.NULL:
             number = ffi.errno
             limit = diagnosis.limit_reached(f"reading {self.path}", number)
             raise limit or diagnosis.bad_object(self.path, self._wanted, os.strerror(number))
 
-    def _reopen(self, types: bytes) -> None:
-        """The same, to be fitted to these types: libbpf would look through all of the kernel's."""
+    def _fit_to(self, types: bytes | None) -> None:
+        """Have the programs fitted to these types: libbpf would look through all of the kernel's.
+
+        They are named when the object is opened, and read at load.
+        """
         try:
-            # Read at load.
-            self._types = os.fdopen(os.memfd_create("sigsnoop-types"), "wb")
-            self._types.write(types)
-            self._types.flush()
+            if types and self._types:
+                self._types.write(types)
+                self._types.flush()
+                return
         except OSError:
-            return
+            pass
+        # To the kernel's, then.
+        self._forget_types()
         lib.bpf_object__close(self._object)
-        self._open(b"/proc/self/fd/%d" % self._types.fileno())
+        self._open()
 
     def _check_layout(self) -> None:
         """Refuse an object built from another version of the shared header."""
@@ -112,6 +117,16 @@ class BpfObject:
         """The programs at the return of functions that the running kernel has."""
         known = {_FUNCTION_EXIT + name for name in self.types.ids}
         return [name for name in self.programs() if name in known]
+
+    def try_function_exits(self, programs: Sequence[str]) -> None:
+        """Raise what `load` would where the kernel takes no programs at the return of functions.
+
+        That is found out without what else is to be loaded with them.
+        """
+        function = self.types.ids.get(programs[0].removeprefix(_FUNCTION_EXIT), 0)
+        result = lib.try_function_exit(function) if function else 0
+        if result:
+            raise diagnosis.load_failed(library.error_number(result), self.path, programs)
 
     def choose(self, programs: Iterable[str], maps: Iterable[str]) -> None:
         """Load only these: each unused program would cost time, and may be refused.
@@ -309,6 +324,14 @@ class Controls:
         for slot in struct.iter_unpack(COUNTERS_FORMAT, self._counters):
             sums = [a + b for a, b in zip(sums, slot, strict=True)]
         return sums
+
+
+def _memory_file() -> IO[bytes] | None:
+    """An empty file that is nowhere; None where the kernel gives none."""
+    try:
+        return os.fdopen(os.memfd_create("sigsnoop-types"), "wb")
+    except OSError:
+        return None
 
 
 def possible_cpus() -> int:

@@ -224,9 +224,10 @@ def _stream(
         lost = loss.look(now=not events)
         looked = not events
         shown = telling.take(events) if telling else events
-        with progress.told(console.err if chosen.stack else None, "reading symbols"):
-            told = list(lines.of(shown))
-        console.lines(told)
+        for part in sinks.parts(shown):
+            with progress.told(console.err if chosen.stack else None, "reading symbols"):
+                told = list(lines.of(part))
+            console.lines(told)
         if lost and shows:
             console.loss(lines, lost)
         if count is not None:

@@ -47,16 +47,16 @@ class Decoder:
 
     def events(self, count: int) -> Iterable[Event]:
         """The batch's first `count` events. Typed as sends, which is what most tracers give."""
-        records = (record for (record,) in self._ring.records(count))
+        records = self._ring.records(count)
         return self._plain_events(records) if self._plain else self._all(records)
 
-    def _plain_events(self, records: Iterable[bytes]) -> list[Event]:
+    def _plain_events(self, records: Iterable[tuple[bytes]]) -> list[Event]:
         """Events from their records alone."""
         offset = wall_offset()
         began = None
         new = Event.__new__
         events = []
-        for record in records:
+        for (record,) in records:
             # The first byte of the type: all machines that this runs on put the lowest first.
             if record[0] == SEND:
                 # Without a call of __init__, which would take half as long again.
@@ -72,14 +72,14 @@ class Decoder:
                 events.append(_end(record, offset, began))
         return events
 
-    def _all(self, records: Iterable[bytes]) -> Iterator[Event]:
+    def _all(self, records: Iterable[tuple[bytes]]) -> Iterator[Event]:
         offset = wall_offset()
         began = None
         companions = self._ring.companions()
         # All at once, so that a process is looked at once.
         stacks = self._locator.stacks(companions, offset) if self._locator else {}
         no_stack = None if self._locator else ...
-        for index, record in enumerate(records):
+        for index, (record,) in enumerate(records):
             if record[0] == SEND:
                 yield self._send(
                     record, offset, companions.get(index, ()), stacks.get(index, no_stack)

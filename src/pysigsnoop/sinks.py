@@ -4,7 +4,7 @@ line. Pure text; writing is the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from .text import printable
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from .event import Event
     from .stats import Lost, Stats
     from .trace_assembly import Call
+
+#: The lines of so many events are made and written together: enough for a system call, and little
+#: enough that it takes memory that was just used, not pages that the kernel has to clear.
+TOGETHER = 64
 
 
 def text_loss(lost: Lost) -> str:
@@ -41,13 +45,19 @@ class Lines(NamedTuple):
         return self.events(events) if self.events else map(self.event, events)
 
 
+def parts(events: list[Event]) -> Iterator[list[Event]]:
+    """Those of a read, as they are written; at least one part, if an empty one."""
+    for at in range(0, len(events) or 1, TOGETHER):
+        yield events[at : at + TOGETHER]
+
+
 def json_lines() -> Lines:
     """One JSON object a line, ASCII only, so no byte of a name reaches a terminal raw."""
     from . import loss
     from .json_lines import JsonLines  # not needed by those who only look
 
     lines = JsonLines()
-    return Lines([], lines.line, lambda lost: lines.encode(loss.as_dict(lost)))
+    return Lines([], lines.line, lambda lost: lines.encode(loss.as_dict(lost)), lines.lines)
 
 
 def original_line(call: Call) -> str:
