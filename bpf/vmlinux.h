@@ -344,7 +344,8 @@ struct task_struct {
 #elif defined(__TARGET_ARCH_arm64)
 	struct vm_struct *stack_vm_area;	/* with CONFIG_VMAP_STACK */
 #endif
-	int on_cpu;	/* kernels for many CPUs only */
+	/* Kernels for many CPUs only. 7.2 has a byte, 6.18 an int: of that, the byte that changes. */
+	unsigned char on_cpu;
 	struct sched_entity se;
 	void *stack;
 	unsigned int flags;

@@ -60,6 +60,8 @@ GUARDED: dict[tuple[str, str], tuple[str, str]] = {
 # kind is of a type that the others have not.
 OTHERWISE = {("mm_struct", "rss_stat"): "STRUCT", ("mm_struct___atomic", "rss_stat"): "ARRAY"}
 OLDER = "mm_rss_stat"
+# Wider in older kernels, all of which have the lowest byte first.
+ONCE_WIDER = {("task_struct", "on_cpu"): ("unsigned char", "int")}
 ARCHES = {arch for arch, _ in kernels().values()}
 
 
@@ -209,6 +211,9 @@ def test_the_kernel_has_each_type_with_these_members(
             continue
         assert field in known, f"the kernel's struct {name} has no {field}"
         if kernel.plain(known[field])["kind"] == OTHERWISE.get((name, field)):
+            continue
+        if kernel.plain(known[field])["name"] == ONCE_WIDER.get((name, field), ("", ""))[1]:
+            assert ours.plain(type_id)["name"] == ONCE_WIDER[name, field][0]
             continue
         assert not (said := mismatch(ours, type_id, kernel, known[field])), (
             f"{name}.{field}: {said}"
