@@ -89,7 +89,10 @@ async def _run(store: Store, options: argparse.Namespace, command: list[str]) ->
                 page.update(options.table, _found([guest]))
 
     with tempfile.TemporaryDirectory(prefix="pysigsnoop-guests-") as work:
-        roots = {kind: foreign.root(kind, store.folder, Path(work)) for kind in kinds}
+        roots = {
+            kind: await asyncio.to_thread(foreign.root, kind, store.folder, Path(work))
+            for kind in kinds
+        }
         try:
             # With exceptions as results it waits for every guest's end, also when cancelled.
             for result in await asyncio.gather(*map(one, guests), return_exceptions=True):

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,8 @@ _LINKS = {
     **{"cc": "gcc", "awk": "gawk", "pager": "less"},
     **{"vi": "vim.tiny", "which": "which.debianutils"},
 }
+# Days after which what no run has used is removed from the cache.
+UNUSED_DAYS = 30
 _BUILT = ("sigsnoop.bpf.o", "_native.abi3.so")
 
 
@@ -97,12 +100,14 @@ def root(kind: Architecture, cache: Path, work: Path) -> Root:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
             for old in folder.glob("*/system"):
-                shutil.rmtree(old.parent)
+                if time.time() - old.parent.stat().st_mtime > UNUSED_DAYS * 24 * 3600:
+                    shutil.rmtree(old.parent)
             with tempfile.TemporaryDirectory(dir=folder, prefix="make-") as name:
                 _unpack(kind, folder / "apt", Path(name) / "system")
                 _add_libraries(kind, Path(name) / "libraries")
                 Path(name).rename(made)
                 Path(name).mkdir()  # for its end
+        os.utime(made)
         for place in (checkout, environment):
             Path(f"{made}/system{place}").mkdir(parents=True, exist_ok=True)
     _build(kind, made / "system", work)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from . import GuestError
 from .architecture import AMD64, ARCHITECTURES, ARM64, Architecture
 from .archive import SUITES, Archive
+from .foreign import UNUSED_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 # The cloud flavour has all the drivers a guest needs at a third of the size. Three numbers at
 # least: with fewer it is a package that only points at the current kernel.
 _PACKAGE = r"linux-(image|binary|modules)-(\d+\.\d+\.\d\S*-cloud-(?:amd64|arm64))"
-# Days after which a kernel that no run has used is removed from the cache.
-_UNUSED_DAYS = 30
 # Without one whose kernels for arm64 are listed, and no longer there.
 _ARM64_SUITES = tuple(suite for suite in SUITES if suite != "bullseye-security")
 # Where in the cache they are unpacked.
@@ -173,7 +172,7 @@ class Store:
     def _remove_unused(self) -> None:
         for name in _UNPACKED.values():
             for folder in (self.folder / name).glob("*_*"):
-                if time.time() - folder.stat().st_mtime > _UNUSED_DAYS * 24 * 3600:
+                if time.time() - folder.stat().st_mtime > UNUSED_DAYS * 24 * 3600:
                     shutil.rmtree(folder)
 
     @contextmanager
