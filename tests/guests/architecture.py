@@ -23,8 +23,6 @@ class Architecture:
     cpu: str
     #: The kernel's first serial port.
     console: str
-    #: Seconds from power-on to the command, at most.
-    boot_limit: float
 
 
 AMD64 = Architecture(
@@ -38,7 +36,6 @@ AMD64 = Architecture(
     # level of page tables, keys, and checks of the kernel's access to user memory.
     "max,-la57,-smap,-smep,-pku,-umip",
     "ttyS0",
-    60,
 )
 ARM64 = Architecture(
     "arm64",
@@ -51,6 +48,5 @@ ARM64 = Architecture(
     # boot where pages have addresses of 52 bits.
     "max,pauth-impdef=on,lpa2=off,sve=off",
     "ttyAMA0",
-    180,
 )
 ARCHITECTURES = {each.name: each for each in (AMD64, ARM64)}

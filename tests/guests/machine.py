@@ -94,7 +94,7 @@ async def _boot(
             file_server(folder, root) as files,
             emulator(kernel, folder, files, cpus, f"guest_nonce={nonce}") as qemu,
         ):
-            problem = await _listen(qemu, port, lambda: port.ready, kernel.architecture.boot_limit)
+            problem = await _listen(qemu, port, lambda: port.ready, BOOT_LIMIT)
             if problem is None:
                 boot = time.monotonic() - begin
                 begun = log.stat().st_size
