@@ -28,6 +28,7 @@ export SOURCE_DATE_EPOCH ?= 1580601600
 BUILD_PACKAGES := clang llvm gcc libc6-dev libbpf-dev pkg-config python3-venv python3-dev
 TEST_PACKAGES := bpftool strace procps util-linux less vim-tiny valgrind
 GUEST_PACKAGES := qemu-system-x86 busybox-static
+ARM64_PACKAGES := qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 PACKAGING_PACKAGES := binutils util-linux man-db mandoc groff-base zsh fish strace systemd
 BENCH_PACKAGES := bpftrace linux-perf strace bpftool
 CONTAINER_PACKAGES := podman runc debootstrap
@@ -119,7 +120,8 @@ FAMILIES ?= features fentry tracepoint raw
 JOBS ?= 1
 GUEST_PAGE ?= $(if $(filter-out tests/live,$(GUEST_ARGS)),,--table docs/kernels.md)
 test-guests: build ## the live tests on other kernels, into docs/kernels.md; needs root (KERNELS=all)
-	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES) $(GUEST_PACKAGES)"
+	@$(MAKE) --no-print-directory packages WANTED="$(TEST_PACKAGES) $(GUEST_PACKAGES) \
+		$(if $(findstring /arm64,$(KERNELS)),$(ARM64_PACKAGES))"
 	$(AS_ROOT) $(IN_VENV)/python -m tests.guests --kernels $(KERNELS) --jobs $(JOBS) --timeout 14400 \
 		$(GUEST_PAGE) --env FAMILIES="$(FAMILIES)" -- tests/guests/suite $(IN_VENV)/python $(GUEST_ARGS)
 

@@ -161,17 +161,20 @@ def put(built: Path, target: Path) -> None:
     aside.replace(target)
 
 
-def build_object(target: Path = OBJECT) -> str:
-    """Compile bpf/sigsnoop.bpf.c, or copy PYSIGSNOOP_BPF_OBJECT; returns where it came from."""
+def build_object(target: Path = OBJECT, machine: str = platform.machine()) -> str:
+    """Compile bpf/sigsnoop.bpf.c, or copy PYSIGSNOOP_BPF_OBJECT; returns where it came from.
+
+    `machine` is that of the kernel which will run it, as `uname -m` has it.
+    """
     prebuilt = os.environ.get("PYSIGSNOOP_BPF_OBJECT")
     if prebuilt:
         if not Path(prebuilt).is_file():
             sys.exit(f"build.py: PYSIGSNOOP_BPF_OBJECT={prebuilt}: no such file")
         put(Path(prebuilt), target)
         return prebuilt
-    arch = BPF_ARCH.get(platform.machine())
+    arch = BPF_ARCH.get(machine)
     if arch is None:
-        sys.exit(f"build.py: no BPF register layout for {platform.machine()}")
+        sys.exit(f"build.py: no BPF register layout for {machine}")
     clang = tool("CLANG", ["clang"], "clang")
     strip = tool("LLVM_STRIP", ["llvm-strip"], "llvm")
     with tempfile.TemporaryDirectory() as folder:

@@ -93,8 +93,7 @@ static __always_inline bool sent_by(struct generated *g, struct task_struct *cur
 	    g->current_flags & PF_EXITING || !has_code_of_call(g))
 		return false;
 	if (has_info(g))
-		/* THREAD_SIZE */
-		return g->info - (__u64)READ(DIRECT, current, stack) < 16384;
+		return g->info - (__u64)READ(DIRECT, current, stack) < thread_size(current);
 	return g->info == SEND_SIG_NOINFO && call->origin == SIGSNOOP_ORIGIN_KILL;
 }
 

@@ -25,13 +25,31 @@ struct syscall {
 	bool inside;
 };
 
+/* How much stack a thread has in the kernel: THREAD_SIZE. */
+#if defined(__TARGET_ARCH_x86)
+static __always_inline __u64 thread_size(struct task_struct *task)
+{
+	return 16384;
+}
+#elif defined(__TARGET_ARCH_arm64)
+/* A page where those have 64 KiB and stacks are mapped; another guards it, and is in the size. */
+static __always_inline __u64 thread_size(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->stack_vm_area) &&
+	    BPF_CORE_READ(task, stack_vm_area, size) >= 2 * 65536)
+		return 65536;
+	return 16384;
+}
+#endif
+
 /* Of the current thread. 5.15, commit dd6e10fbd9fb (bpf: Add bpf_task_pt_regs() helper); before it, by address. */
 static __always_inline struct pt_regs *saved_registers(struct task_struct *this)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id___probe, BPF_FUNC_task_pt_regs))
 		return (void *)bpf_task_pt_regs(this);
-	/* THREAD_SIZE of 64-bit kernels; padding above the registers came in 6.9 only. */
-	return (void *)BPF_CORE_READ(this, stack) + 16384 - bpf_core_type_size(struct pt_regs);
+	/* Padding above the registers came in 6.9 only. */
+	return (void *)BPF_CORE_READ(this, stack) + thread_size(this) -
+	       bpf_core_type_size(struct pt_regs);
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -106,7 +124,7 @@ static __always_inline bool is_write(struct syscall *call)
 
 #elif defined(__TARGET_ARCH_arm64)
 
-#define TIF_32BIT 22	/* arch/arm64/include/asm/thread_info.h */
+#define PSR_MODE32_BIT 0x10	/* arch/arm64/include/uapi/asm/ptrace.h: of the processor's own */
 
 static __always_inline enum sigsnoop_origin origin_of_call(int number, bool aarch32)
 {
@@ -137,7 +155,7 @@ static __always_inline void read_registers(struct pt_regs *regs, struct task_str
 					   struct syscall *call, __u64 args[4])
 {
 	call->number = READ(CASTS, regs, syscallno);
-	call->compat = READ(DIRECT, task, thread_info.flags) >> TIF_32BIT & 1;
+	call->compat = READ(CASTS, regs, pstate) & PSR_MODE32_BIT;
 	call->origin = origin_of_call(call->number, call->compat);
 	if (call->origin == SIGSNOOP_ORIGIN_NONE)
 		return;

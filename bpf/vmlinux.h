@@ -321,13 +321,14 @@ struct pt_regs {
 	unsigned long bp, r10, dx, cx, bx, si, di, ax, orig_ax, sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
-struct thread_info {
-	unsigned long flags;
+struct vm_struct {
+	unsigned long size;
 };
 
 struct pt_regs {
 	__u64 regs[31];
 	__u64 sp;
+	__u64 pstate;
 	__u64 orig_x0;
 	__s32 syscallno;
 };
@@ -338,8 +339,13 @@ struct sched_entity {
 };
 
 struct task_struct {
+#if defined(__TARGET_ARCH_x86)
 	struct thread_info thread_info;
-	int on_cpu;	/* kernels for many CPUs only */
+#elif defined(__TARGET_ARCH_arm64)
+	struct vm_struct *stack_vm_area;	/* with CONFIG_VMAP_STACK */
+#endif
+	/* Kernels for many CPUs only. 7.2 has a byte, 6.18 an int: of that, the byte that changes. */
+	unsigned char on_cpu;
 	struct sched_entity se;
 	void *stack;
 	unsigned int flags;

@@ -25,7 +25,7 @@ from .known_files import KnownFiles
 from .module import Module, Modules, key_of, padded
 from .process_image import Identity, Mapping, ProcessImage, is_file, is_regular
 from .stack import Place, Stack
-from .unwind import Memory, Registers, Step, walk
+from .unwind import VDSO, Memory, Registers, Step, walk
 
 _RECORD = struct.Struct(STACK_FORMAT)
 _TYPE = struct.Struct("=I")
@@ -144,7 +144,7 @@ class _Space:
         if span is None:
             return None
         if span.module is None:
-            return 0, None
+            return (VDSO if span.path == "[vdso]" else 0), None
         at = span.module.image.address_of(address - span.start + span.offset)
         row = None if at is None else span.module.call_frames.row_at(at)
         return span.module.image.machine, row

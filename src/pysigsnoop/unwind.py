@@ -17,6 +17,24 @@ from .frame_rows import Row
 MOST_FRAMES = 64
 
 
+#: For `Find`, code that the kernel lends to a process: its vDSO.
+VDSO = -1
+
+
+class _Interrupted(NamedTuple):
+    """Where the kernel puts registers for a signal handler, from the stack pointer as it begins.
+
+    A handler returns to the vDSO, whose tables say nothing there since 5.8, commit 87676cfca141
+    (arm64: vdso: Disable dwarf unwinding through the sigreturn trampoline). From a handler is
+    the only way into it that is a return.
+    """
+
+    ip: int
+    sp: int
+    bp: int
+    lr: int
+
+
 class _Convention(NamedTuple):
     """DWARF's numbers of the registers that matter."""
 
@@ -25,11 +43,13 @@ class _Convention(NamedTuple):
     link: int | None
     #: Bits of an address; what is above them signs it.
     address: int
+    interrupted: _Interrupted | None
 
 
 _CONVENTIONS = {
-    X86_64: _Convention(7, 6, None, (1 << 64) - 1),
-    ARM64: _Convention(31, 29, 30, (1 << 48) - 1),
+    X86_64: _Convention(7, 6, None, (1 << 64) - 1, None),
+    # struct rt_sigframe: siginfo, 128 bytes; ucontext, whose sigcontext begins at 176.
+    ARM64: _Convention(31, 29, 30, (1 << 48) - 1, _Interrupted(568, 560, 544, 552)),
 }
 
 
@@ -65,8 +85,12 @@ class Memory:
 
     def __init__(self, start: int, data: bytes) -> None:
         self._start, self._data = start, data
+        #: Words beyond the copy that are known otherwise.
+        self.known: dict[int, int] = {}
 
     def word(self, address: int) -> int | None:
+        if address in self.known:
+            return self.known[address]
         at = address - self._start
         if not 0 <= at <= len(self._data) - 8:
             return None
@@ -80,37 +104,46 @@ def walk(registers: Registers, memory: Memory, chain: Sequence[int], find: Find)
     address; it goes on where there is no call frame information, or the copy ends.
     """
     steps = [Step(registers.ip, False)]
-    sp, bp, links = registers.sp, registers.bp, registers.lr
+    sp, bp = registers.sp, registers.bp
+    # What the link register holds, until the first return from a call.
+    link: int | None = registers.lr
+    before = None
     while len(steps) < MOST_FRAMES:
         known = find(steps[-1].lookup)
+        if known and known[0] == VDSO and before and steps[-1].call:
+            interrupted = _interrupted(before.interrupted, sp, memory)
+            if interrupted is None:
+                break
+            steps.append(Step(interrupted.ip, False))
+            # The handler's frame pointer leads to that of whom it interrupted.
+            memory.known[bp] = interrupted.bp
+            _, sp, bp, link = interrupted
+            continue
         convention = _CONVENTIONS.get(known[0]) if known else None
         row = known[1] if known else None
+        before = convention
         if row is None or convention is None:
             break
         values = {convention.stack: sp, convention.frame: bp}
         frame = _frame_address(row, values, memory)
-        if frame is None:
-            if row.register != convention.frame:
-                return steps
-            break
-        back = _saved(row, row.return_register, frame, values, memory)
-        if back == _SAME:
-            # In the link register still, as only the innermost frame has it.
-            if row.return_register != convention.link or len(steps) > 1:
-                return steps
-            back = links
-        if back == _LOST:
+        back = _UNREAD
+        if frame is not None:
+            back = _saved(row, row.return_register, frame, values, memory)
+        if back == _SAME and row.return_register == convention.link and link is not None:
+            # In the link register still, as only a frame has it that made no call.
+            back = link
+        if back in (_SAME, _LOST):
             return steps
-        if back == _UNREAD:
-            if row.register != convention.frame:
+        if frame is None or back == _UNREAD:
+            if row.register != convention.frame and not _is_at_record(row, convention, frame, bp):
                 return steps
             break
         back &= convention.address
         saved_bp = _saved(row, convention.frame, frame, values, memory)
-        if not back or frame < sp or (frame == sp and len(steps) > 1):
+        if not back or frame < sp or (frame == sp and steps[-1].call):
             return steps
         steps.append(Step(back, not row.signal))
-        sp = frame
+        sp, link = frame, None
         if saved_bp != _SAME:
             # Not known where it could not be read; no frame pointer has that value.
             bp = max(saved_bp, 0)
@@ -140,6 +173,24 @@ def _saved(row: Row, register: int, frame: int, values: dict[int, int], memory: 
         return _LOST
     found = memory.word((frame if base is None else values[base]) + offset)
     return _UNREAD if found is None else found
+
+
+def _is_at_record(row: Row, convention: _Convention, frame: int | None, bp: int) -> bool:
+    """Whether the frame pointer points to where the caller's was saved, as it is to."""
+    place = row.saved.get(convention.frame)
+    if place is None or place[0] is not None or frame is None:
+        return False
+    return frame + place[1] == bp
+
+
+def _interrupted(places: _Interrupted | None, sp: int, memory: Memory) -> Registers | None:
+    """The registers of whom a signal interrupted, where its handler began with that stack."""
+    if places is None:
+        return None
+    ip, stack, bp, lr = (memory.word(sp + at) for at in places)
+    if not ip or stack is None or bp is None or lr is None or stack <= sp:
+        return None
+    return Registers(ip, stack, bp, lr)
 
 
 def _by_frame_pointers(

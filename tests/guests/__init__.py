@@ -9,22 +9,23 @@ Each guest sees this machine's files read-only, with everything it writes kept i
 memory, so the same Python, the same checkout and the same tests run under every kernel and
 nothing they do stays. A guest has no network. Linux on x86-64, Debian, root.
 
-    archive.py    Debian's package archive, through an apt state of its own
-    kernels.py    which kernels are to be had, fetched and unpacked
-    initramfs.py  the first files a guest sees, with boot.sh and run.sh, its two scripts
-    port.py       what the guest says: its command's output, and how it ended
-    processes.py  QEMU, and the server of the root file system
-    machine.py    one guest from power-on to power-off
-    report.py     what is printed
-    features/     what the tracer can do on the running kernel, found out by doing it
-    results.py    what guests found: read from their output, kept, and merged with earlier runs'
-    page.py       the tables of docs/kernels.md, written from that
-    suite         the live tests, once for each way to watch calls: what `make test-guests` runs
-"""
+With "/arm64" behind its name a kernel is one for arm64. Its guest has Debian's packages for its
+root file system, and in that this checkout, with what the build makes made for arm64.
 
-# What apt-get must have installed. qemu-system-x86 brings qemu-system-common, whose virtiofsd
-# serves the root file system.
-PACKAGES = ("busybox-static", "qemu-system-x86")
+    archive.py       Debian's package archive, through an apt state of its own
+    architecture.py  what is different between the two kinds of guests
+    kernels.py       which kernels are to be had, fetched and unpacked
+    foreign.py       the files of a guest: this machine's, or those made for arm64
+    initramfs.py     the first files a guest sees, with boot.sh and run.sh, its two scripts
+    port.py          what the guest says: its command's output, and how it ended
+    processes.py     QEMU, and the server of the root file system
+    machine.py       one guest from power-on to power-off
+    report.py        what is printed
+    features/        what the tracer can do on the running kernel, found out by doing it
+    results.py       what guests found: read from their output, kept, and merged with earlier runs'
+    page.py          the tables of docs/kernels.md, written from that
+    suite            the live tests, once for each way to watch calls: what `make test-guests` runs
+"""
 
 
 class GuestError(Exception):

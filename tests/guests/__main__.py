@@ -7,10 +7,12 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-from . import GuestError, initramfs, machine, page, processes, results
+from . import GuestError, foreign, initramfs, machine, page, processes, results
+from .architecture import ARCHITECTURES
 from .kernels import Store
 from .report import Guest, error, table
 
@@ -31,9 +33,10 @@ def main(arguments: list[str]) -> int:
             raise GuestError("--read writes a page: --table docs/kernels.md")
         store = Store()
         if options.list:
-            for kernel in store.available().values():
+            had = [store.available(architecture) for architecture in ARCHITECTURES.values()]
+            for kernel in (kernel for each in had for kernel in each.values()):
                 where = "unpacked" if store.is_unpacked(kernel) else "to be fetched"
-                print(f"{kernel.series:<6} {kernel.version:<20} {kernel.release:<32} {where}")
+                print(f"{kernel.series:<11} {kernel.version:<20} {kernel.release:<32} {where}")
             return OK
         if options.read:
             page.update(options.table, results.joined(map(_saved, options.read)))
@@ -42,9 +45,6 @@ def main(arguments: list[str]) -> int:
             raise GuestError("no command: python -m tests.guests --kernels newest -- COMMAND")
         if os.geteuid() != 0:
             raise GuestError("root is needed to serve this machine's files: use sudo")
-        missing = processes.missing()
-        if missing:
-            raise GuestError(missing)
         return asyncio.run(_run(store, options, command))
     except GuestError as problem:
         error(str(problem))
@@ -57,6 +57,10 @@ def main(arguments: list[str]) -> int:
 async def _run(store: Store, options: argparse.Namespace, command: list[str]) -> int:
     _stop_on_signals()
     guests = [Guest(kernel) for kernel in store.choose(options.kernels)]
+    kinds = {guest.kernel.architecture for guest in guests}
+    for kind in kinds:
+        if missing := processes.missing(kind):
+            raise GuestError(missing)
     slots = asyncio.Semaphore(options.jobs)
     script = initramfs.command_script(command, Path.cwd(), _environment(options.env))
     # A checkout or a virtual environment may lie below one of the folders that guests see empty.
@@ -66,27 +70,36 @@ async def _run(store: Store, options: argparse.Namespace, command: list[str]) ->
         async with slots:
             try:
                 files = await asyncio.to_thread(store.unpacked, guest.kernel)
-                archive = initramfs.build(files.modules, script, keep)
+                root = roots[files.architecture]
+                archive = initramfs.build(files.modules, script, keep, root.folder)
             except GuestError as problem:
                 # One kernel that cannot be had is that guest's failure, not the others'.
                 guest.end(machine.Outcome("could not be prepared", None, 0, str(problem)))
                 return
             guest.end(
                 await machine.run(
-                    files, archive, cpus=options.cpus, limit=options.timeout, on_line=guest.line
+                    *(files, archive, root),
+                    cpus=options.cpus,
+                    limit=options.timeout,
+                    on_line=guest.line,
                 )
             )
             if options.table:
                 # At once: what comes later may be stopped.
                 page.update(options.table, _found([guest]))
 
-    try:
-        # With exceptions as results it waits for every guest's end, also when it is cancelled.
-        for result in await asyncio.gather(*map(one, guests), return_exceptions=True):
-            if isinstance(result, BaseException):
-                raise result
-    finally:
-        print(table(guests), flush=True)
+    with tempfile.TemporaryDirectory(prefix="pysigsnoop-guests-") as work:
+        roots = {
+            kind: await asyncio.to_thread(foreign.root, kind, store.folder, Path(work))
+            for kind in kinds
+        }
+        try:
+            # With exceptions as results it waits for every guest's end, also when cancelled.
+            for result in await asyncio.gather(*map(one, guests), return_exceptions=True):
+                if isinstance(result, BaseException):
+                    raise result
+        finally:
+            print(table(guests), flush=True)
     failed = any(guest.outcome is None or guest.outcome.problem for guest in guests)
     if options.check:
         for difference in page.differences(options.check, _found(guests)):

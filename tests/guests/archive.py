@@ -34,14 +34,18 @@ LISTS_AGE = 24 * 3600
 
 
 class Archive:
-    """Packages of every suite in SUITES, as the machine's own mirrors serve them.
+    """Packages of the suites for one architecture, as the machine's own mirrors serve them.
 
     Keeps its state in `folder`, which is made. Every method blocks on apt; those that fetch, on
     the network. GuestError: apt could not do what was asked.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, architecture: str = "amd64", suites: tuple[str, ...] = SUITES
+    ) -> None:
         self._folder = folder
+        self._architecture = architecture
+        self._suites = suites
         self._environment = {**os.environ, "LC_ALL": "C"}
 
     def refresh(self, *, force: bool = False) -> None:
@@ -85,6 +89,18 @@ class Archive:
             raise GuestError(f"could not download {', '.join(names)}:\n{done.stderr.strip()}")
         return sorted(into.glob("*.deb"))
 
+    def download_system(self, names: tuple[str, ...]) -> list[Path]:
+        """Fetch packages and all that they need, down to the essential ones, as files."""
+        command = ("apt-get", "install", "-q", "-y", "--no-install-recommends", "--download-only")
+        done = self._apt(*command, *names)
+        if done.returncode:
+            raise GuestError(f"could not download {', '.join(names)}:\n{done.stderr.strip()}")
+        return sorted((self._folder / "cache" / "archives").glob("*.deb"))
+
+    def clean(self) -> None:
+        """Remove what `download_system` has fetched."""
+        self._apt("apt-get", "clean")
+
     def _write_settings(self) -> None:
         for name in ("lists/partial", "cache/archives/partial"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
@@ -93,9 +109,9 @@ class Archive:
         signed = f" signed-by={KEYRING}" if KEYRING.exists() else ""
         (self._folder / "sources.list").write_text(
             "".join(
-                f"deb [arch=amd64{signed}] {security if '-security' in suite else main}"
-                f" {suite} main\n"
-                for suite in SUITES
+                f"deb [arch={self._architecture}{signed}] "
+                f"{security if '-security' in suite else main} {suite} main\n"
+                for suite in self._suites
             )
         )
         settings = {
@@ -107,7 +123,7 @@ class Archive:
             "Dir::Etc::sourcelist": self._folder / "sources.list",
             "Dir::Etc::sourceparts": "-",
             "Acquire::Languages": "none",
-            "APT::Architecture": "amd64",
+            "APT::Architecture": self._architecture,
             # Its usual unprivileged user cannot enter a cache below root's home.
             "APT::Sandbox::User": "root",
         }

@@ -31,14 +31,14 @@ def command_script(command: Sequence[str], folder: Path, environment: Mapping[st
     )
 
 
-def build(modules: Path, command: str, keep: Iterable[Path]) -> bytes:
+def build(modules: Path, command: str, keep: Iterable[Path], root: Path) -> bytes:
     """A guest's initramfs: an uncompressed newc archive.
 
     `modules` is the kernel's folder of modules, `command` the script to run, `keep` folders that
-    the guest must see although they may lie below one of EMPTY. GuestError: no busybox, or a
-    module packed in a way not known here.
+    the guest must see although they may lie below one of EMPTY, `root` what it will have for a
+    root file system. GuestError: no busybox there, or a module packed in a way not known here.
     """
-    busybox = shutil.which("busybox")
+    busybox = shutil.which("busybox", path=f"{root}/usr/bin:{root}/bin")
     if busybox is None:
         raise GuestError("no busybox: apt-get install busybox-static")
     here = Path(__file__).parent

@@ -15,16 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import GuestError
-from .archive import Archive
+from .architecture import AMD64, ARCHITECTURES, ARM64, Architecture
+from .archive import SUITES, Archive
+from .foreign import UNUSED_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # The cloud flavour has all the drivers a guest needs at a third of the size. Three numbers at
 # least: with fewer it is a package that only points at the current kernel.
-_PACKAGE = r"linux-(image|binary|modules)-(\d+\.\d+\.\d\S*-cloud-amd64)"
-# Days after which a kernel that no run has used is removed from the cache.
-_UNUSED_DAYS = 30
+_PACKAGE = r"linux-(image|binary|modules)-(\d+\.\d+\.\d\S*-cloud-(?:amd64|arm64))"
+# Without one whose kernels for arm64 are listed, and no longer there.
+_ARM64_SUITES = tuple(suite for suite in SUITES if suite != "bullseye-security")
+# Where in the cache they are unpacked.
+_UNPACKED = {AMD64: "unpacked", ARM64: "unpacked-arm64"}
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,23 @@ class Kernel:
 
     @property
     def series(self) -> str:
-        """The name it is asked for by, such as "6.12"."""
-        return ".".join(self.release.split(".")[:2])
+        """The name it is asked for by, such as "6.12" or "6.12/arm64"."""
+        numbers = ".".join(self.release.split(".")[:2])
+        return numbers if self.architecture == AMD64 else f"{numbers}/{self.architecture.name}"
+
+    @property
+    def architecture(self) -> Architecture:
+        """What it runs on."""
+        return ARCHITECTURES[self.release.rpartition("-")[2]]
 
 
 @dataclass(frozen=True)
 class Unpacked:
-    """A kernel's files: the image, and the folder that holds its modules."""
+    """A kernel's files: the image, and the folder that holds its modules; what it runs on."""
 
     image: Path
     modules: Path
+    architecture: Architecture
 
 
 class Store:
@@ -63,37 +74,58 @@ class Store:
     def __init__(self) -> None:
         chosen = os.environ.get("PYSIGSNOOP_GUEST_CACHE")
         user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        self._folder = Path(chosen) if chosen else Path(user) / "pysigsnoop" / "kernels"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._archive = Archive(self._folder / "apt")
+        self.folder = Path(chosen) if chosen else Path(user) / "pysigsnoop" / "kernels"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._archives = {
+            AMD64: Archive(self.folder / "apt"),
+            ARM64: Archive(self.folder / "apt-arm64", ARM64.name, _ARM64_SUITES),
+        }
 
-    def available(self, *, force: bool = False) -> dict[str, Kernel]:
+    def available(
+        self, architecture: Architecture = AMD64, *, force: bool = False
+    ) -> dict[str, Kernel]:
         """The newest kernel of each series, oldest series first.
 
         Blocks on the network when the package lists are a day old, or with `force`. Without
         network it is what earlier runs have left.
         """
+        archive = self._archives[architecture]
         with self._locked():
-            self._archive.refresh(force=force)
-            found = [*self._cached(), *_in_archive(self._archive.packages(_PACKAGE))]
+            archive.refresh(force=force)
+            found = [*self.cached(architecture), *_in_archive(archive.packages(_PACKAGE))]
         newest: dict[str, Kernel] = {}
         for kernel in sorted(found, key=_age):
             newest[kernel.series] = kernel
         return newest
 
     def choose(self, asked: str) -> list[Kernel]:
-        """The kernels that a list such as "5.10,6.12", "newest" or "all" names, each once."""
-        had = self.available()
-        if not had:
-            raise GuestError("no kernel is to be had: the archive cannot be reached")
+        """The kernels that a list such as "5.10,6.12", "newest" or "all" names, each once.
+
+        With "/arm64" behind it a word is about kernels for that.
+        """
         chosen: dict[str, Kernel] = {}
-        for word in asked.split(","):
-            names = list(had) if word == "all" else [list(had)[-1] if word == "newest" else word]
+        for asked_word in asked.split(","):
+            word, _, other = asked_word.partition("/")
+            architecture = ARCHITECTURES.get(other or AMD64.name)
+            if architecture is None:
+                raise GuestError(f"no kernel {asked_word!r}: only /{ARM64.name} may follow")
+            had = self.available(architecture)
+            if not had:
+                raise GuestError("no kernel is to be had: the archive cannot be reached")
+            names = [list(had)[-1] if word == "newest" else asked_word]
+            if word == "all":
+                names = list(had)
             for name in names:
                 if name not in had:
                     raise GuestError(f"no kernel {name!r}: to be had are {', '.join(had)}")
                 chosen[name] = had[name]
         return list(chosen.values())
+
+    def cached(self, architecture: Architecture) -> Iterator[Kernel]:
+        """Those that earlier runs have left."""
+        for folder in (self.folder / _UNPACKED[architecture]).glob("*_*"):
+            release, _, version = folder.name.partition("_")
+            yield Kernel(release, version)
 
     def unpacked(self, kernel: Kernel) -> Unpacked:
         """The kernel's files. Blocks while they are fetched, where the cache has none."""
@@ -106,34 +138,30 @@ class Store:
                     self._fetch(kernel, folder)
                 except GuestError:
                     # The archive drops a version as soon as the next one is in.
-                    self._archive.refresh(force=True)
+                    self._archives[kernel.architecture].refresh(force=True)
                     self._fetch(kernel, folder)
             os.utime(folder)
         image = _first(folder, f"boot/vmlinuz-{kernel.release}", f"{inside}/vmlinuz")
         modules = _first(folder, f"{inside}/kernel", f"lib/modules/{kernel.release}/kernel")
         if image is None or modules is None:
             raise GuestError(f"{', '.join(kernel.packages)}: no image or no modules inside")
-        return Unpacked(image, modules)
+        return Unpacked(image, modules, kernel.architecture)
 
     def is_unpacked(self, kernel: Kernel) -> bool:
         """Whether the kernel needs no fetching."""
         return self._path(kernel).exists()
 
     def _path(self, kernel: Kernel) -> Path:
-        return self._folder / "unpacked" / f"{kernel.release}_{kernel.version}"
-
-    def _cached(self) -> Iterator[Kernel]:
-        for folder in (self._folder / "unpacked").glob("*_*"):
-            release, _, version = folder.name.partition("_")
-            yield Kernel(release, version)
+        return self.folder / _UNPACKED[kernel.architecture] / f"{kernel.release}_{kernel.version}"
 
     def _fetch(self, kernel: Kernel, folder: Path) -> None:
         folder.parent.mkdir(exist_ok=True)
         # Renamed into place only when whole: a run that is stopped leaves nothing half done.
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix="fetch-") as name:
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="fetch-") as name:
             work = Path(name)
             tree = work / "tree"
-            for package in self._archive.download(kernel.packages, work):
+            archive = self._archives[kernel.architecture]
+            for package in archive.download(kernel.packages, work):
                 try:
                     subprocess.run(["dpkg-deb", "-x", package, tree], check=True)
                 except subprocess.CalledProcessError as failed:
@@ -142,13 +170,14 @@ class Store:
             tree.rename(folder)
 
     def _remove_unused(self) -> None:
-        for folder in (self._folder / "unpacked").glob("*_*"):
-            if time.time() - folder.stat().st_mtime > _UNUSED_DAYS * 24 * 3600:
-                shutil.rmtree(folder)
+        for name in _UNPACKED.values():
+            for folder in (self.folder / name).glob("*_*"):
+                if time.time() - folder.stat().st_mtime > UNUSED_DAYS * 24 * 3600:
+                    shutil.rmtree(folder)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with (self._folder / "lock").open("w") as lock:
+        with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -178,5 +207,5 @@ def _first(folder: Path, *names: str) -> Path | None:
 
 def _age(kernel: Kernel) -> tuple[list[int], bool]:
     # 6.1.0-56, 6.12.117+deb13: by their numbers. Of equals the one that can be fetched.
-    release = kernel.release.removesuffix("-cloud-amd64")
+    release = kernel.release.partition("-cloud-")[0]
     return [int(number) for number in re.findall(r"\d+", release)], bool(kernel.packages)

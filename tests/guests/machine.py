@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Callable
 
+    from .foreign import Root
     from .kernels import Unpacked
 
 # Seconds from power-on to the command; three or four of them when the machine is idle, and fifty
@@ -48,6 +49,7 @@ class Outcome:
 async def run(
     kernel: Unpacked,
     initramfs: bytes,
+    root: Root,
     *,
     cpus: int,
     limit: float,
@@ -61,7 +63,7 @@ async def run(
     """
     begin = time.monotonic()
     for attempt in range(1, ATTEMPTS + 1):
-        outcome = await _boot(kernel, initramfs, cpus, limit, on_line)
+        outcome = await _boot(*(kernel, initramfs, root), cpus=cpus, limit=limit, on_line=on_line)
         if outcome.boot is not None:
             break
         outcome = replace(outcome, problem=f"no boot: {outcome.problem}")
@@ -70,7 +72,13 @@ async def run(
 
 
 async def _boot(
-    kernel: Unpacked, initramfs: bytes, cpus: int, limit: float, on_line: Callable[[str], None]
+    kernel: Unpacked,
+    initramfs: bytes,
+    root: Root,
+    *,
+    cpus: int,
+    limit: float,
+    on_line: Callable[[str], None],
 ) -> Outcome:
     nonce = secrets.token_hex(16)
     port = Port(nonce, on_line)
@@ -83,8 +91,8 @@ async def _boot(
         log = folder / "kernel.log"
         log.touch()
         async with (
-            file_server(folder) as files,
-            emulator(kernel.image, folder, files, cpus, f"guest_nonce={nonce}") as qemu,
+            file_server(folder, root) as files,
+            emulator(kernel, folder, files, cpus, f"guest_nonce={nonce}") as qemu,
         ):
             problem = await _listen(qemu, port, lambda: port.ready, BOOT_LIMIT)
             if problem is None:

@@ -10,18 +10,18 @@ import socket
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from . import PACKAGES
+from .architecture import AMD64, Architecture
+from .foreign import COMPILER
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from .foreign import Root
+    from .kernels import Unpacked
+
 MEMORY = "1280M"
-_QEMU = "qemu-system-x86_64"
-# All that can be emulated, less what makes every access of memory dearer to emulate: a fifth level
-# of page tables, keys, and checks of the kernel's access to user memory.
-_CPU = "max,-la57,-smap,-smep,-pku,-umip"
 # An oops ends the guest at once, as a panic does; and a guest that ends is not restarted.
 _ENDING = "panic=-1 oops=panic"
 # What an emulator gains nothing by, and pays for at every call, allocation or grace period; and a
@@ -35,17 +35,24 @@ _HASTE = (
 _SERVER = "/usr/lib/qemu/virtiofsd"
 
 
-def missing() -> str | None:
-    """What to install before a guest can run, as a sentence; None if nothing."""
-    absent = [name for name in ("busybox", _QEMU, _SERVER) if shutil.which(name) is None]
+def missing(architecture: Architecture) -> str | None:
+    """What to install before such a guest can run, as a sentence; None if nothing."""
+    # qemu-system-* brings qemu-system-common, where the server is.
+    needed = {architecture.qemu: architecture.package, _SERVER: architecture.package}
+    if architecture == AMD64:
+        needed["busybox"] = "busybox-static"
+    else:
+        needed[f"{architecture.triplet}-gcc"] = COMPILER
+    absent = [name for name in needed if shutil.which(name) is None]
     if not absent:
         return None
-    return f"no {', '.join(absent)}: apt-get install {' '.join(PACKAGES)}"
+    packages = dict.fromkeys(needed[name] for name in absent)
+    return f"no {', '.join(absent)}: apt-get install {' '.join(packages)}"
 
 
 @asynccontextmanager
-async def file_server(folder: Path) -> AsyncIterator[Path]:
-    """Serve this machine's root to one guest, at the socket in `folder` whose path is given.
+async def file_server(folder: Path, root: Root) -> AsyncIterator[Path]:
+    """Serve a root file system to one guest, at the socket in `folder` whose path is given.
 
     The server is killed at the end of the block. Its complaints go to `errors` in `folder`.
     """
@@ -54,9 +61,10 @@ async def file_server(folder: Path) -> AsyncIterator[Path]:
         listener.bind(str(path))
         # Listening before it starts: QEMU may connect at any time.
         listener.listen(1)
+        options = f"source={root.folder},sandbox=chroot,cache=always"
         server = await asyncio.create_subprocess_exec(
-            _SERVER,
-            *("-f", f"--fd={listener.fileno()}", "-o", "source=/,sandbox=chroot,cache=always"),
+            *root.with_binds(),
+            *(_SERVER, "-f", f"--fd={listener.fileno()}", "-o", options),
             # It would raise its limit of open files, for which not every root has the right.
             "--rlimit-nofile=0",
             pass_fds=[listener.fileno()],
@@ -71,26 +79,28 @@ async def file_server(folder: Path) -> AsyncIterator[Path]:
 
 @asynccontextmanager
 async def emulator(
-    image: Path, folder: Path, files: Path, cpus: int, words: str
+    kernel: Unpacked, folder: Path, files: Path, cpus: int, words: str
 ) -> AsyncIterator[Process]:
     """A running QEMU whose standard streams are the guest's port.
 
-    It boots `image` with the `initramfs` in `folder` and `words` on the kernel's command line.
-    The kernel's messages go to `kernel.log` in `folder`, QEMU's to `errors`. It is killed at the
-    end of the block.
+    It boots `kernel` with the `initramfs` in `folder` and `words` on its command line. The kernel's
+    messages go to `kernel.log` in `folder`, QEMU's to `errors`. It is killed at the end of the
+    block.
     """
-    append = f"console=ttyS0 loglevel=5 {_ENDING} {_HASTE} {words}"
+    kind = kernel.architecture
+    append = f"console={kind.console} loglevel=5 {_ENDING} {_HASTE} {words}"
     with (folder / "errors").open("ab") as errors:
         qemu = await asyncio.create_subprocess_exec(
-            *(_QEMU, "-nodefaults", "-no-user-config", "-no-reboot"),
+            *(kind.qemu, "-nodefaults", "-no-user-config", "-no-reboot"),
             *("-display", "none", "-monitor", "none", "-nic", "none"),
             # Emulation on one host thread, never hardware help: with that, or with a thread for
             # each processor, some boots hang.
-            *("-accel", "tcg,thread=single", "-cpu", _CPU, "-smp", str(cpus)),
-            *("-machine", "pc,memory-backend=ram", "-m", MEMORY, "-rtc", "base=utc"),
+            *("-accel", "tcg,thread=single", "-cpu", kind.cpu, "-smp", str(cpus)),
+            *("-machine", f"{kind.board},memory-backend=ram", "-m", MEMORY, "-rtc", "base=utc"),
             # The file server reads and writes the guest's memory, so it is shared.
             *("-object", f"memory-backend-memfd,id=ram,size={MEMORY},share=on"),
-            *("-kernel", str(image), "-initrd", str(folder / "initramfs"), "-append", append),
+            *("-kernel", str(kernel.image), "-initrd", str(folder / "initramfs")),
+            *("-append", append),
             # The kernel's messages and the command's output each have their own way out.
             *("-serial", f"file:{folder / 'kernel.log'}"),
             *("-device", "virtio-serial-pci", "-chardev", "stdio,id=port,signal=off"),

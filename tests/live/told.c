@@ -98,8 +98,10 @@ static int obey(const char *order, char *a, char *b)
 	if (!strcmp(order, "exec"))
 		return execl(a, a, b, NULL);
 	if (!strcmp(order, "fault")) {
+		volatile int *volatile nowhere = (void *)8;
+
 		setrlimit(RLIMIT_CORE, &none);
-		*(volatile int *)8 = 0;
+		*nowhere = 0;
 	}
 	return -EINVAL;
 }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from elftools.elf.elffile import ELFFile
@@ -26,11 +26,10 @@ class Use(NamedTuple):
     asked: bool
 
 
-def uses(path: Path, btf: Btf) -> set[Use]:
+def uses(data: bytes, btf: Btf) -> set[Use]:
     """Every use of a kernel type in an object."""
-    with path.open("rb") as file:
-        elf = ELFFile(file)
-        types, ext = (elf.get_section_by_name(name).data() for name in (".BTF", ".BTF.ext"))
+    elf = ELFFile(io.BytesIO(data))
+    types, ext = (elf.get_section_by_name(name).data() for name in (".BTF", ".BTF.ext"))
     _, _, _, size, _, _, at, length = struct.unpack_from("=HBBIIIII", types)
     strings = types[size + at : size + at + length]
     found: set[Use] = set()

@@ -1,20 +1,24 @@
-"""bpf/vmlinux.h against the running kernel's BTF: each type and field is there, of its kind."""
+"""bpf/vmlinux.h against kernels' BTF: each type and field is there, of its kind.
+
+Against the running kernel's, and for arm64 against those of kernels that were fetched for guests.
+"""
 
 from __future__ import annotations
 
-import platform
+import functools
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from .architectures import ARCH, kernel_types, kernels, object_types
 from .btf import Btf
 from .relocations import Use, uses
-from .test_object import OBJECT, ROOT
+from .test_object import ROOT
 
-KERNEL = Path("/sys/kernel/btf/vmlinux")
 HEADER = ROOT / "bpf/vmlinux.h"
 # What a supported kernel may lack: the file where it is used, with the check that guards it.
 ANCESTORS = ("filter.bpf.h", "bpf_core_field_exists(cgroup->ancestors)")
@@ -27,6 +31,11 @@ GUARDED: dict[tuple[str, str], tuple[str, str]] = {
     ("bpf_func_id___probe", "BPF_FUNC_task_pt_regs"): (
         "registers.bpf.h",
         "bpf_core_enum_value_exists(enum bpf_func_id___probe, BPF_FUNC_task_pt_regs)",
+    ),
+    # arm64, with CONFIG_VMAP_STACK.
+    ("task_struct", "stack_vm_area"): (
+        "registers.bpf.h",
+        "bpf_core_field_exists(task->stack_vm_area)",
     ),
     # With CONFIG_AUDIT.
     ("task_struct", "loginuid"): ("details.bpf.h", "bpf_core_field_exists(task->loginuid)"),
@@ -51,14 +60,17 @@ GUARDED: dict[tuple[str, str], tuple[str, str]] = {
 # kind is of a type that the others have not.
 OTHERWISE = {("mm_struct", "rss_stat"): "STRUCT", ("mm_struct___atomic", "rss_stat"): "ARRAY"}
 OLDER = "mm_rss_stat"
-ARCH = {"x86_64": "x86", "aarch64": "arm64"}[platform.machine()]
+# Wider in older kernels, all of which have the lowest byte first.
+ONCE_WIDER = {("task_struct", "on_cpu"): ("unsigned char", "int")}
+ARCHES = {arch for arch, _ in kernels().values()}
 
 
-def declared() -> list[tuple[str, str]]:
-    """Each struct, union and enum that the header defines for this architecture."""
+@functools.cache
+def declared(arch: str = ARCH) -> list[tuple[str, str]]:
+    """Each struct, union and enum that the header defines for an architecture."""
     text = re.sub(r"^#include.*", "", HEADER.read_text(), flags=re.MULTILINE)
     done = subprocess.run(
-        ["clang", "-E", "-P", "-target", "bpf", f"-D__TARGET_ARCH_{ARCH}", "-"],
+        ["clang", "-E", "-P", "-target", "bpf", f"-D__TARGET_ARCH_{arch}", "-"],
         input=text,
         capture_output=True,
         text=True,
@@ -70,28 +82,33 @@ def declared() -> list[tuple[str, str]]:
     return [(kind.upper(), name) for kind, name in found]
 
 
-@pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Btf:
+@functools.cache
+def header(arch: str) -> Btf:
     """The header's own BTF: every type of it, used or not."""
-    folder = tmp_path_factory.mktemp("types")
-    uses = "\n".join(f"{kind.lower()} {name} {kind.lower()}_{name};" for kind, name in declared())
-    (folder / "all.c").write_text(f'#include "{HEADER}"\n{uses}\n')
-    subprocess.run(
-        [
-            *("clang", "-g", "-O2", "-target", "bpf", f"-D__TARGET_ARCH_{ARCH}"),
-            *("-c", "all.c", "-o", "all.o"),
-        ],
-        cwd=folder,
-        check=True,
-    )
-    return Btf(folder / "all.o")
+    names = [(kind.lower(), name) for kind, name in declared(arch)]
+    uses = "\n".join(f"{kind} {name} {kind}_{name};" for kind, name in names)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "all.c").write_text(f'#include "{HEADER}"\n{uses}\n')
+        subprocess.run(
+            [
+                *("clang", "-g", "-O2", "-target", "bpf", f"-D__TARGET_ARCH_{arch}"),
+                *("-c", "all.c", "-o", "all.o"),
+            ],
+            cwd=folder,
+            check=True,
+        )
+        return Btf(Path(folder) / "all.o")
 
 
-@pytest.fixture(scope="module")
-def kernel() -> Btf:
-    if not KERNEL.exists():
+@pytest.fixture(scope="module", params=kernels())
+def held(request: pytest.FixtureRequest) -> tuple[Btf, Btf, list[tuple[str, str]]]:
+    """The header's types, a kernel's, and the names of the former."""
+    arch, path = kernels()[request.param]
+    if path is None:
+        pytest.skip("no kernel for arm64 is at hand: make test-guests KERNELS=newest/arm64")
+    if not path.exists():
         pytest.skip("the running kernel has no BTF")
-    return Btf(KERNEL)
+    return header(arch), kernel_types(path), declared(arch)
 
 
 def members(btf: Btf, struct: dict[str, Any]) -> dict[str, int]:
@@ -154,10 +171,18 @@ def _signed(integer: dict[str, Any]) -> bool:
     return "SIGNED" in str(integer["encoding"])
 
 
-@pytest.mark.parametrize(("kind", "name"), declared())
-def test_the_running_kernel_has_each_type_with_these_members(
-    kind: str, name: str, ours: Btf, kernel: Btf
+#: Those of one architecture, and what the other has beside them.
+EVERY = list(dict.fromkeys(each for arch in sorted(ARCHES) for each in declared(arch)))
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_the_kernel_has_each_type_with_these_members(
+    kind: str, name: str, held: tuple[Btf, Btf, list[tuple[str, str]]]
 ) -> None:
+    ours, kernel, names_of_ours = held
+    if (kind, name) not in names_of_ours:
+        assert {ARCH} < ARCHES
+        return
     if name == OLDER and OLDER not in {each["name"] for each in kernel.types.values()}:
         rss_stat = members(kernel, kernel.named("STRUCT", "mm_struct"))["rss_stat"]
         assert kernel.plain(rss_stat)["kind"] == OTHERWISE["mm_struct___atomic", "rss_stat"]
@@ -187,12 +212,18 @@ def test_the_running_kernel_has_each_type_with_these_members(
         assert field in known, f"the kernel's struct {name} has no {field}"
         if kernel.plain(known[field])["kind"] == OTHERWISE.get((name, field)):
             continue
+        if kernel.plain(known[field])["name"] == ONCE_WIDER.get((name, field), ("", ""))[1]:
+            assert ours.plain(type_id)["name"] == ONCE_WIDER[name, field][0]
+            continue
         assert not (said := mismatch(ours, type_id, kernel, known[field])), (
             f"{name}.{field}: {said}"
         )
 
 
-def test_a_cgroups_ancestors_are_found_in_one_of_the_two_ways(kernel: Btf) -> None:
+def test_a_cgroups_ancestors_are_found_in_one_of_the_two_ways(
+    held: tuple[Btf, Btf, list[tuple[str, str]]],
+) -> None:
+    kernel = held[1]
     fields = members(kernel, kernel.named("STRUCT", "cgroup"))
     assert ("ancestors" in fields) != ("ancestor_ids" in fields)
 
@@ -215,9 +246,9 @@ def test_what_a_kernel_may_lack_is_used_behind_a_check(guarded: tuple[str, str])
     )
 
 
-@pytest.fixture(scope="module")
-def read() -> set[Use]:
-    return uses(OBJECT, Btf(OBJECT))
+@functools.cache
+def read(arch: str) -> set[Use]:
+    return uses(*object_types(arch))
 
 
 def flat(btf: Btf, struct: dict[str, Any]) -> set[str]:
@@ -234,10 +265,14 @@ def flat(btf: Btf, struct: dict[str, Any]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(("kind", "name"), [each for each in declared() if each[0] != "ENUM"])
-def test_every_field_is_read_by_a_program(kind: str, name: str, ours: Btf, read: set[Use]) -> None:
+@pytest.mark.parametrize(
+    ("arch", "kind", "name"),
+    [(arch, *each) for arch in sorted(ARCHES) for each in declared(arch) if each[0] != "ENUM"],
+)
+def test_every_field_is_read_by_a_program(arch: str, kind: str, name: str) -> None:
+    ours = header(arch)
     fields = flat(ours, ours.named(kind, name))
-    of_it = {use.member for use in read if use.type == name}
+    of_it = {use.member for use in read(arch) if use.type == name}
     if of_it == {None}:
         # Only its size is asked for, and C wants something in it.
         assert len(fields) == 1

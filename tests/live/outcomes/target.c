@@ -215,7 +215,9 @@ static void run(const char *line)
 	} else if (!strcmp(word, "raise")) {
 		printf("%d", raise(a));
 	} else if (!strcmp(word, "fault")) {
-		*(volatile int *)16 = 1;
+		volatile int *volatile nowhere = (void *)16;
+
+		*nowhere = 1;
 	} else if (!strcmp(word, "abort")) {
 		abort();
 	} else if (!strcmp(word, "exit")) {

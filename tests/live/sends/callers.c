@@ -66,7 +66,9 @@ static const struct {
 	{ "pidfd_send_signal", SYS_pidfd_send_signal, 424 },
 	{ "pidfd_open", SYS_pidfd_open, 434 },
 	/* Numbers that are a kill in the other world. */
+#ifdef SYS_alarm
 	{ "alarm", SYS_alarm, 62 },
+#endif
 	/* x32: as programs with 32-bit pointers make it. */
 	{ "x32_kill", 0x40000000 | 62, 0 },
 };
