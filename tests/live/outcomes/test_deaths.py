@@ -103,6 +103,10 @@ def test_a_process_of_many_threads_dies_once(number: int, target: Target) -> Non
         os.kill(target.pid, number)
         status = target.status()
         told = story(tracer)
+    if not told.deaths:
+        # Where many threads end at once kernel 7.3 skips programs, and counts what it skipped.
+        assert tracer.stats.deaths.lost
+        return
     death = the_death(told, status, target)
     assert death.send_id == told.sends[0].id
 
