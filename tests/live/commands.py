@@ -32,10 +32,10 @@ def forced(arguments: Iterable[str]) -> list[str]:
     """The arguments with the way to attach put before them, where one is forced; behind the name
     of a command beside tracing itself.
 
-    The original program has one way, and who gives --attach means it.
+    The original program has one way, doctor asks for none, and who gives --attach means it.
     """
     given = list(arguments)
-    if ATTACH == "auto" or "--trace-pipe" in given or "--attach" in given:
+    if ATTACH == "auto" or {"--trace-pipe", "--attach"} & {*given} or given[:1] == ["doctor"]:
         return given
     at = 1 if given and given[0] in subcommands.NAMES else 0
     return [*given[:at], "--attach", ATTACH, *given[at:]]

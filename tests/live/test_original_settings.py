@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -79,6 +80,8 @@ def test_a_setting_that_hides_lines_is_refused_and_the_hint_ends_it(
     name: str, value: str, back: str
 ) -> None:
     usual = settings()
+    if name == "trace_options" and not re.search(rf"\b{value}|\b{back}", usual[name]):
+        pytest.skip(f"this kernel has no trace option {value}")
     with setting(name, value, back):
         changed = settings()
         assert changed != usual
@@ -176,7 +179,9 @@ def test_without_tracefs_it_says_how_to_mount_it() -> None:
 @patient
 def test_a_tracefs_in_debugfs_will_do() -> None:
     script = (
-        "mount -t tmpfs none /sys/kernel/tracing && mount -t debugfs none /sys/kernel/debug "
+        # Where debugfs is mounted there already, once more is refused.
+        "mount -t tmpfs none /sys/kernel/tracing && "
+        "{ mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug; } "
         '&& exec "$@"'
     )
     tracer = Original(prefix=["unshare", "-m", "sh", "-c", script, "sh"])

@@ -180,6 +180,7 @@ class Original:
                         return
             except queue.Empty:
                 continue
+            self._lines.put(None)
             break
         self.stop()
         raise AssertionError(f"does not trace: {self.errors}")
@@ -191,6 +192,7 @@ class Original:
             self.seen.append(line)
             if re.search(pattern, line):
                 return line
+        self._lines.put(None)
         raise AssertionError(f"ended before {pattern}: {self.errors}")
 
     def wait_for_end_or_line(self) -> bool:
