@@ -268,7 +268,8 @@ def _trace_pipe(chosen: Namespace, console: Console) -> ExitStatus:
             else:
                 console.say(f"pysigsnoop: the kernel dropped {found.dropped or 'some'} lines")
                 lost += found.dropped or 1
-    counts = {"events": lost, "taken": taken, "halves": halves}
+        skipped = tracer.skipped
+    counts = {"events": lost, "taken": taken, "halves": halves, "skipped": skipped}
     reasons = [f"{name} {count}" for name, count in counts.items() if count]
     detail = f" ({', '.join(reasons)})" if reasons else ""
     all_lost = sum(counts.values())

@@ -60,14 +60,19 @@ def test_the_demonstration_reads_as_it_always_did() -> None:
 def test_every_one_of_a_prime_number_of_calls_is_told_once(threads: int) -> None:
     tracer = Original()
     pid = send([(b"many", 0, NOBODY + number) for number in range(4999)], threads)
-    assert tracer.stop() == 130, tracer.errors
-    expected = [
+    status = tracer.stop()
+    expected = Counter(
         f"PID {pid} (many) sent signal 0 to PID {NOBODY + n}, ret = -3" for n in range(4999)
-    ]
-    assert Counter(tracer.of(pid)) == Counter(expected)
-    count = re.search(r"(\d+) received, 0 lost$", tracer.errors.strip())
-    assert count
-    assert int(count[1]) >= 4999
+    )
+    told = Counter(tracer.of(pid))
+    said = r"(\d+) received, (\d+) lost(?: \(skipped (\d+)\))?$"
+    count = re.search(said, tracer.errors.strip())
+    assert count, tracer.errors
+    received, lost, skipped = (int(number or 0) for number in count.groups())
+    # Kernel 7.3 skips programs that another thread is in the middle of, and counts them.
+    assert (status, lost) == (3 if skipped else 130, skipped)
+    assert received >= told.total() >= 4999 - skipped
+    assert told <= expected
 
 
 @patient
