@@ -33,6 +33,8 @@ _FUNCTION_EXIT = "fexit_"
 _CASTS = ("task_struct", "kernel_siginfo", "pid_namespace", "xa_node", "pt_regs", "k_sigaction")
 _HELPERS = _CAST, _CURRENT_TASK = ("bpf_rdonly_cast", "BPF_FUNC_get_current_task_btf")
 _HELD_NS = LIVE_FIELDS.index("held_ns")
+# Descriptors that libbpf holds at load beside those of programs and maps: types, trials.
+_SPARE = 4
 _TAKING_IN = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("taking_in")])
 
 
@@ -50,6 +52,7 @@ class BpfObject:
         self._views: list[mmap.mmap] = []
         self._types: IO[bytes] | None = None
         self._wanted: tuple[str, ...] = ()
+        self._descriptors = _SPARE
         if not self.path.is_file():
             raise diagnosis.no_object(self.path)
         if reason := distrust():
@@ -135,6 +138,7 @@ class BpfObject:
         own variables.
         """
         self._wanted, maps = tuple(programs), frozenset(maps)
+        self._descriptors = _SPARE + len(self._wanted) + len(maps)
         found = set()
         for name, program in self.programs().items():
             found.add(name)
@@ -143,7 +147,9 @@ class BpfObject:
         while bpf_map != ffi.NULL:
             name = ffi.string(lib.bpf_map__name(bpf_map)).decode()
             found.add(name)
-            if "." not in name:  # the compiler's own data maps have a dot and always exist
+            if "." in name:  # the compiler's own data maps, which always exist
+                self._descriptors += 1
+            else:
                 lib.bpf_map__set_autocreate(bpf_map, name in maps)
             bpf_map = lib.bpf_object__next_map(self._object, bpf_map)
         missing = sorted({*self._wanted, *maps} - found)
@@ -178,12 +184,28 @@ class BpfObject:
 
     def load(self) -> None:
         """Create the maps and pass the programs through the verifier."""
+        self._check_room()
         with library.Log():
             result = lib.bpf_object__load(self._object)
             self._forget_types()
             lib.give_memory_back()
             if result:
                 raise diagnosis.load_failed(library.error_number(result), self.path, self._wanted)
+
+    def _check_room(self) -> None:
+        """Raise LimitReached where too few descriptors are free for a load.
+
+        libbpf takes a trial that fails for want of one for something that the kernel cannot do.
+        """
+        held: list[int] = []
+        try:
+            while len(held) < self._descriptors:
+                held += os.pipe()
+        except OSError as error:
+            raise diagnosis.call_failed("loading BPF programs", error.errno or 0) from error
+        finally:
+            for each in held:
+                os.close(each)
 
     def map_fd(self, name: str) -> int:
         """The descriptor of a created map, which stays the object's."""

@@ -12,6 +12,7 @@ from .bpf_object import BpfObject
 from .trace_assembly import Assembly, Call, Half, Taken
 from .trace_lines import LostEvents, Record, split_records
 from .tracefs import CpuStats, PrintkEvent, Tracefs
+from .waking import Waking
 
 _ENTER, _EXIT = "kill_entry", "kill_exit"
 # More than the kernel hands over in one read (a page, or two), so a record is never cut.
@@ -39,6 +40,8 @@ class OriginalTracer:
             # What ends a wait: a signal handler that returns does not.
             self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
             undo.callback(os.close, self._woken)
+            self._waking = Waking()
+            undo.callback(self._waking.close)
             self._stats = CpuStats(self._tracefs.path)
             undo.callback(self._stats.close)
             self._event = PrintkEvent(self._tracefs.path)
@@ -94,6 +97,7 @@ class OriginalTracer:
         poll = select.poll()
         poll.register(self._pipe, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
+        poll.register(self._waking.fd, select.POLLIN)
         while True:
             stopped = self._until is not None
             records = list(split_records(self._read()))
@@ -106,7 +110,8 @@ class OriginalTracer:
             if left is not None and left <= 0:
                 return
             if not records and not stopped:
-                poll.poll(None if left is None else left * 1000)
+                with self._waking:
+                    poll.poll(None if left is None else left * 1000)
 
     def _read(self) -> bytes:
         try:

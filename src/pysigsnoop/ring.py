@@ -15,6 +15,7 @@ from . import diagnosis
 from .layout import SEND_SIZE
 from .library import ffi, lib
 from .stats import Counts
+from .waking import Waking
 
 if TYPE_CHECKING:
     from .columns import Columns
@@ -45,6 +46,8 @@ class Ring:
             undo.callback(lib.reader_free, self._reader)
             self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
             undo.callback(os.close, self._woken)
+            self._waking = Waking()
+            undo.callback(self._waking.close)
             sources = (ring_fd, lib.reader_timer_fd(self._reader), self._woken)
             # The same for whoever waits by `fileno`, and for `wait`: epoll believes the kernel's
             # wake-ups, which are few here, and poll looks for itself.
@@ -52,6 +55,7 @@ class Ring:
             for source in sources:
                 self._epoll.register(source, select.EPOLLIN)
                 self._poll.register(source, select.POLLIN)
+            self._poll.register(self._waking.fd, select.POLLIN)
             undo.pop_all()
         self._last_wake = self._emptied = 0.0
         self._pause = PAUSE_S
@@ -129,7 +133,8 @@ class Ring:
         if now - self._last_wake < PAUSE_S:
             time.sleep(PAUSE_S if timeout is None else min(PAUSE_S, timeout))
         elif lib.reader_may_sleep(self._reader):
-            self._poll.poll(None if timeout is None else math.ceil(timeout * 1000))
+            with self._waking:
+                self._poll.poll(None if timeout is None else math.ceil(timeout * 1000))
             self._last_wake = time.monotonic()
 
     def counts(self) -> Counts:
@@ -168,5 +173,6 @@ class Ring:
         """Unmap the ring; what it still holds is gone."""
         self._epoll.close()
         os.close(self._woken)
+        self._waking.close()
         lib.reader_free(self._reader)
         self._reader = ffi.NULL

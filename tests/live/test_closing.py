@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -46,8 +48,11 @@ def test_close_in_another_thread_ends_a_loop_at_any_point(sender: Sender) -> Non
         for _ in range(5):
             with SignalTracer(sender_pid=sender.pid) as tracer:
                 closer = threading.Timer(0.05, tracer.close)
-                closer.start()
-                received = sum(1 for _ in tracer)
+                received = 0
+                for _ in tracer:
+                    received += 1
+                    if received == 1:
+                        closer.start()
                 closer.join()
             assert tracer.stats.received == received > 0
     sender.answer()
@@ -80,6 +85,36 @@ def test_stop_in_a_signal_handler_ends_the_loop_that_it_interrupts(sender: Sende
         sender.send(3, target=NOBODY)
         with on_alarm(0.1, tracer.stop):
             assert len(list(tracer)) == 3
+
+
+def test_a_handler_ends_a_read_though_another_thread_got_the_signal(sender: Sender) -> None:
+    # As one that comes just before this thread sleeps, it interrupts nothing. Whoever waits for
+    # signals by the descriptor that Python has for that hears of it all the same.
+    reading, writing = socket.socketpair()
+    old = signal.signal(signal.SIGUSR1, lambda *_: tracer.stop())
+    sleeping = threading.Event()
+
+    def send() -> None:
+        assert sleeping.wait(PATIENCE)
+        time.sleep(0.1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    thread = threading.Thread(target=send)
+    with reading, writing, SignalTracer(sender_pid=sender.pid) as tracer:
+        writing.setblocking(False)
+        before = signal.set_wakeup_fd(writing.fileno())
+        try:
+            thread.start()
+            sleeping.set()
+            began = time.monotonic()
+            assert tracer.read(PATIENCE) == []
+            assert tracer.stopped
+            assert time.monotonic() - began < PATIENCE / 2
+            assert reading.recv(16) == bytes([signal.SIGUSR1])
+        finally:
+            assert signal.set_wakeup_fd(before) == writing.fileno()
+            signal.signal(signal.SIGUSR1, old)
+            thread.join()
 
 
 @pytest.mark.parametrize("what", ["close", "stop"])

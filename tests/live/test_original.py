@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -201,6 +204,26 @@ def test_duration_ends_it_on_an_idle_machine_and_under_a_flood() -> None:
             if sender:
                 sender.kill()
                 sender.wait()
+
+
+def test_a_handler_ends_it_though_another_thread_got_the_signal() -> None:
+    # As one that comes just before this thread sleeps, it interrupts nothing.
+    def send() -> None:
+        time.sleep(0.1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    thread = threading.Thread(target=send)
+    with OriginalTracer() as tracer:
+        old = signal.signal(signal.SIGUSR1, lambda *_: tracer.stop())
+        try:
+            thread.start()
+            began = time.monotonic()
+            for _ in tracer.calls(PATIENCE):
+                pass
+            assert time.monotonic() - began < PATIENCE / 2
+        finally:
+            thread.join()
+            signal.signal(signal.SIGUSR1, old)
 
 
 @patient

@@ -59,7 +59,9 @@ def test_counts_hold_while_a_cpu_is_away_and_back(size: int, sender: Sender) -> 
         stats = tracer.stats
     assert stats.received == received > 0
     assert received + stats.lost_total == sent
-    assert (stats.lost.ring_full > 0) == (size == 4096 or stats.lost_total > 0)
+    # Kernel 7.3 can preempt a program; whom it lets run meanwhile on that CPU, it skips.
+    assert stats.lost_total == stats.lost.ring_full + stats.lost.skipped
+    assert stats.lost.ring_full > 0 or size > 4096
 
 
 @pytest.mark.usefixtures("_second")

@@ -67,6 +67,7 @@ def test_a_command_runs_on_unwatched() -> None:
             (command,) = children(tracer.pid)
             # It becomes the command once the trace has begun.
             until("it is the command", lambda: _says(command, code))
+            until("it sleeps", lambda: state(command) == "S")
         assert state(command) == "S"
     finally:
         if command:

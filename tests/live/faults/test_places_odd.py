@@ -23,7 +23,10 @@ def changed_root(folder: Path, *kept: str) -> tuple[str, ...]:
     # What lies below another mount is to be seen too: the interpreter, and the package.
     wanted = {Path.cwd(), Path(sys.prefix), Path(sys.base_prefix)}
     binds = [f"mount --bind {path} {folder}{path}" for path in sorted(wanted)]
-    binds += [f"mount --rbind /{name} {folder}/{name}" for name in kept]
+    for name in ("proc", "sys", "dev"):
+        # Below a mount of these there may be anything; in a guest it is what its host has there.
+        what = f"--rbind /{name}" if name in kept else "-t tmpfs tmpfs"
+        binds.append(f"mount {what} {folder}/{name}")
     return with_mounts(
         "; ".join([f"mount --bind / {folder}", *binds]), "chroot", str(folder), "env", "--chdir=/"
     )
