@@ -36,7 +36,8 @@ static __always_inline enum sigsnoop_disposition disposition_of(struct task_stru
 }
 
 /*
- * For a process: whether every live thread blocks it. -1: too many threads to tell.
+ * For a process: whether every live thread blocks it. -1: too many threads to tell;
+ * 2: there is no live thread, or the one it was sent to does not live.
  * A global function of plain numbers: the verifier checks its loop once and by
  * itself (5.6, commit 51c39bb1d5d1), in a hundredth of the time.
  */
@@ -46,12 +47,16 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 	struct signal_struct *signal;
 	struct list_head *head, *at;
 	struct task_struct *thread;
-	__u64 deaf;
+	__u64 deaf, exiting, live = 0;
 
-	if (!blocks(task, signo, false))
+	exiting = BPF_CORE_READ(task, flags) & PF_EXITING;
+	if (!blocks(task, signo, false)) {
 		/* An exiting thread takes no signal; its mask says nothing of the others. */
-		if (!group || !(BPF_CORE_READ(task, flags) & PF_EXITING))
+		if (!exiting)
 			return 0;
+		if (!group)
+			return 2;
+	}
 	if (!group)
 		return 1;
 	signal = BPF_CORE_READ(task, signal);
@@ -59,10 +64,12 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 	at = BPF_CORE_READ(head, next);
 	for (int i = 0; i < MAX_THREADS; i++) {
 		if (at == head)
-			return 1;
+			return live ? 1 : 2;
 		thread = (void *)at - bpf_core_field_offset(struct task_struct, thread_node);
 		/* As one number: the verifier follows both ways of each branch, at every turn. */
-		deaf = BPF_CORE_READ(thread, flags) & PF_EXITING;
+		exiting = BPF_CORE_READ(thread, flags) & PF_EXITING;
+		live |= ~exiting & PF_EXITING;
+		deaf = exiting;
 		deaf |= BPF_CORE_READ(thread, blocked.sig[0]) & 1ULL << (signo - 1);
 		if (!deaf)
 			return 0;
@@ -108,7 +115,8 @@ static __always_inline void tell_fate(struct sigsnoop_send *send, struct generat
 	send->known |= SIGSNOOP_KNOWN_GENERATED;
 	if (blocked >= 0)
 		send->known |= SIGSNOOP_KNOWN_BLOCKED;
-	send->fatal = ends_process(task, g->signo, g->result, disposition);
+	/* What reaches a zombie ends nothing: 5.10 keeps it for ever, newer kernels ignore it. */
+	send->fatal = blocked != 2 && ends_process(task, g->signo, g->result, disposition);
 }
 
 #endif

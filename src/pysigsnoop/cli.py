@@ -92,8 +92,11 @@ class Console:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             stop()
 
-        before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
+        # Known before there is a handler, which may be called at once.
+        before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
+            for each in before:
+                signal.signal(each, end)
             yield
         finally:
             for each, old in before.items():

@@ -57,7 +57,10 @@ def test_a_line_arrives_while_the_tracer_still_runs(
         while str(NOBODY + i) not in running.line():
             pass  # a probe
         assert running.process.poll() is None
-    assert running.end().status == ExitStatus.INTERRUPTED
+    ended = running.end()
+    # Kernel 7.3 can preempt a program; whom it lets run meanwhile on that CPU, it skips.
+    skipped = re.search(r"^\d+ received, (\d+) lost \(skipped \1\)$", ended.err, re.MULTILINE)
+    assert ended.status == (ExitStatus.LOST if skipped else ExitStatus.INTERRUPTED)
 
 
 def test_duration_ends_the_trace_by_itself() -> None:

@@ -147,7 +147,8 @@ def test_several_senders_at_once_are_never_mixed_up() -> None:
             for told in senders:
                 assert [told.answer() for _ in range(400)] == [-3, 0] * 200
             events: list[Event] = all_events(tracer)
-        assert len(events) == 400 * len(senders)
+        # Kernel 7.3 can preempt a program; whom it lets run meanwhile on that CPU, it skips.
+        assert 0 <= 400 * len(senders) - len(events) <= tracer.stats.lost.skipped
         for event in events:
             assert event.sender.cmdline == by_pid[known(event.sender.pid)]
             if event.target:
