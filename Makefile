@@ -134,7 +134,7 @@ QUICK := $(addprefix tests/live/,test_demonstration.py \
 	sends/test_groups.py::test_a_group_by_pidfd_is_a_group_send \
 	outcomes/test_deaths.py::test_a_process_of_many_threads_dies_once)
 test-guests-quick:
-	@$(MAKE) --no-print-directory test-guests KERNELS=5.10,6.12,newest GUEST_ARGS="$(QUICK)" \
+	@$(MAKE) --no-print-directory test-guests KERNELS=5.10,6.1,6.12,newest GUEST_ARGS="$(QUICK)" \
 		FAMILIES="features fentry" JOBS=3 GUEST_PAGE="--check docs/kernels.md"
 
 bench: build ## what tracing costs, beside other tracers, into docs/performance.md; needs root
@@ -203,6 +203,7 @@ ci: ## all that must pass before a change goes in
 	@$(MAKE) --no-print-directory test-packaging
 	@$(MAKE) --no-print-directory test-container
 	@$(MAKE) --no-print-directory test-guests-quick
+	@$(MAKE) --no-print-directory fuzz SECONDS=60
 	@$(MAKE) --no-print-directory test PYSIGSNOOP_REQUIRE_LIVE=1
 
 # What takes hours, and the tests of the source last, as above.

@@ -15,6 +15,8 @@
 /* Signals whose default is not to end the process: CHLD CONT STOP TSTP TTIN TTOU URG WINCH. */
 #define HARMLESS (1 << 17 | 1 << 18 | 1 << 19 | 1 << 20 | 1 << 21 | 1 << 22 | 1 << 23 | 1 << 28)
 
+#define ACTIONS_ROOM 4096	/* 64 of 32 bytes: struct k_sigaction, include/linux/signal_types.h */
+
 /* The masks hold signal 1 in bit 0. */
 static __always_inline bool blocks(struct task_struct *task, int signo, bool how)
 {
@@ -28,7 +30,7 @@ static __always_inline enum sigsnoop_disposition disposition_of(struct task_stru
 	__u64 handler, at;
 
 	at = (__u64)sighand + bpf_core_field_offset(struct sighand_struct, action) +
-		 (__u64)((signo - 1) & 63) * bpf_core_type_size(struct k_sigaction);
+		 BOUNDED((__u64)(signo - 1) * bpf_core_type_size(struct k_sigaction), ACTIONS_ROOM);
 	action = CAST(k_sigaction, at);
 	handler = (__u64)READ(CASTS, action, sa.sa_handler);
 	/* SIG_DFL is 0, SIG_IGN is 1. */

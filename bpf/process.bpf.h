@@ -13,13 +13,13 @@
 		BPF_CORE_READ(task_, __VA_ARGS__);                                                 \
 	})
 
-#define MAX_LEVEL 31	/* MAX_PID_NS_LEVEL is 32: include/linux/pid_namespace.h */
+#define NUMBERS_ROOM 1024	/* 32 of 16 bytes: MAX_PID_NS_LEVEL, include/linux/pid_namespace.h */
 
 /* The kernel's array of numbers ends where the process's own namespace does. */
 static __always_inline struct upid *upid_at(struct pid *pid, __u64 level)
 {
 	return (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-	       (level & MAX_LEVEL) * bpf_core_type_size(struct upid);
+	       BOUNDED(level * bpf_core_type_size(struct upid), NUMBERS_ROOM);
 }
 
 static __always_inline __u32 number_at(struct pid *pid, __u32 level)
@@ -107,6 +107,11 @@ static __always_inline void describe(struct task_struct *task, struct sigsnoop_p
 /*
  * Run once by the tracer itself (BPF_PROG_TEST_RUN), where current is the
  * caller: getpid() and /proc say nothing about where a namespace lies.
+ *
+ * Says whether its death could hang the kernel while function exits are attached. Where its
+ * pid namespace is ended, the first process there waits for the tracer to be gone; the tracer
+ * waits, as its links are closed, for each task to be at a point that the first does not come
+ * to; and whoever attaches or detaches at functions thereafter waits with them.
  */
 SEC("?raw_tp")
 int learn_tracer(void *ctx)
@@ -118,7 +123,10 @@ int learn_tracer(void *ctx)
 
 	live.tracer_level = level;
 	live.tracer_ns = (__u64)BPF_CORE_READ(upid, ns);
-	return 0;
+	if (!level || bpf_core_field_exists(task->rcu_tasks_exit_list))
+		return 0;
+	/* The first of a namespace closes its own links before it waits. */
+	return level > 1 || number_at(process_of(task, false), 1) != 1;
 }
 
 #endif

@@ -58,6 +58,12 @@ extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 	})
 
 /*
+ * An offset that is a product, below `room`, a power of two. To the verifier of 6.1 a
+ * constant times a value has no bound, and without one it adds nothing to a task's pointer.
+ */
+#define BOUNDED(product, room) ((product) & ((room)-1))
+
+/*
  * A value by way of memory, which can be any to the verifier, and so is the same in each
  * turn of a loop: of one that it follows it checks all that comes after once for each
  * value, and for each of several that makes a product.

@@ -186,11 +186,22 @@ class BpfObject:
         """Create the maps and pass the programs through the verifier."""
         self._check_room()
         with library.Log():
+            if _CAST not in self.types.ids:
+                self._do_not_search_modules()
             result = lib.bpf_object__load(self._object)
             self._forget_types()
             lib.give_memory_back()
             if result:
                 raise diagnosis.load_failed(library.error_number(result), self.path, self._wanted)
+
+    def _do_not_search_modules(self) -> None:
+        """Have libbpf search the kernel's modules before the load, for a function that is missing.
+
+        That takes CAP_SYS_ADMIN; where it is refused, the load would fail too, though it can do
+        without the function. libbpf searches once for each object.
+        """
+        program = next(iter(self.programs().values()))
+        lib.bpf_program__set_attach_target(program, 0, _CAST.encode())
 
     def _check_room(self) -> None:
         """Raise LimitReached where too few descriptors are free for a load.

@@ -209,6 +209,14 @@ def load_failed(number: int, path: Path, programs: Sequence[str]) -> PysigsnoopE
     )
 
 
+def exits_may_hang() -> NotSupported:
+    """Why a tracer in a pid namespace watches no function exits: see bpf/process.bpf.h."""
+    return NotSupported(
+        "the end of this pid namespace could hang the kernel (before Linux 6.9)",
+        hint="--attach tracepoint, or in the machine's own pid namespace (docker: --pid=host)",
+    )
+
+
 def attach_failed(program: str, number: int) -> PysigsnoopError:
     """Why a loaded program could not be attached."""
     if number in (errno.EPERM, errno.EACCES) and missing_capabilities():

@@ -215,7 +215,6 @@ class SignalTracer:
             try:
                 self._controls = Controls(bpf, self._cpus)
                 ring = Ring(bpf.map_fd("ring"), bpf.map_fd(".bss"), self._filters.origins)
-                bpf.run_once(_LEARN)
                 if self._filters.follow:
                     self._following = Following(bpf, self._controls)
                     for pid in self._follow:
@@ -266,6 +265,8 @@ class SignalTracer:
             bpf.resize("followed", self._max_followed)
             bpf.resize("creators", max(self._max_followed, DEFAULT_MAX))
         bpf.load()
+        if bpf.run_once(_LEARN) and family == FUNCTIONS:
+            raise diagnosis.exits_may_hang()
         bpf.add_keys("wanted", filters.keys())
 
     def add_followed(self, pid: int) -> None:

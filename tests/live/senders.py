@@ -11,8 +11,10 @@ from pathlib import Path
 
 #: No process has this pid, nor any above it: the kernel's own limit is 4194304.
 NOBODY = 10_000_000
-#: How long a test waits for what must come, before it fails; longer where the machine is emulated.
-PATIENCE = 60.0 * float(os.environ.get("PYSIGSNOOP_TEST_PATIENCE", "1"))
+#: How many times as long everything may take; more where the processor is emulated.
+SLOWNESS = float(os.environ.get("PYSIGSNOOP_TEST_PATIENCE", "1"))
+#: How long a test waits for what must come, before it fails.
+PATIENCE = 60.0 * SLOWNESS
 
 
 class Sender:

@@ -92,7 +92,8 @@ def test_without_tracefs_another_way_to_attach_is_found(prefix: tuple[str, ...])
 
 
 def test_bpf_and_perfmon_are_enough_where_tracefs_can_be_read() -> None:
-    ended = run("--duration", "0.1", "-p", "1", prefix=with_only("bpf", "perfmon"))
+    arguments = ("--attach", "auto", "--duration", "0.1", "-p", "1")
+    ended = run(*arguments, prefix=with_only("bpf", "perfmon"))
     assert (ended.status, ended.summary) == (ExitStatus.DONE, "0 received, 0 lost\n")
 
 

@@ -39,7 +39,7 @@ def test_a_way_that_is_asked_for_is_taken_or_refused_with_a_reason_and_auto_take
     reasons = {way: _works(way) for way in WAYS}
     working = [way for way in WAYS if reasons[way] is None]
     assert "raw" in working
-    with SignalTracer() as tracer:
+    with SignalTracer(attach="auto") as tracer:
         found = tracer.attachment
     assert (found.signals, found.syscalls) == ("tp_btf", working[0])
     refused = WAYS[: WAYS.index(working[0])]
