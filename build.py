@@ -44,7 +44,7 @@ RECORDS = ROOT / "bpf" / "sigsnoop.h"
 NATIVE = ROOT / "src" / "native"
 SOURCES = (
     *("reader", "ring", "columns", "companions", "follow", "kernel", "cgroups", "types"),
-    "privileges",
+    *("privileges", "numbers"),
 )
 
 # Oldest CPython whose stable ABI the extension asks for; pyproject.toml says the same.
@@ -206,7 +206,7 @@ def pkg_config(*what: str) -> list[str]:
 def build_extension(target: Path = EXTENSION) -> str:
     """Generate and compile the cffi extension; returns the libbpf it was built against."""
     ffi = cffi.FFI()
-    headers = ("libbpf.h", "reader.h", "cgroups.h", "types.h", "privileges.h")
+    headers = ("libbpf.h", "reader.h", "cgroups.h", "types.h", "privileges.h", "numbers.h")
     ffi.cdef("\n".join([records(), *((NATIVE / header).read_text() for header in headers)]))
     ffi.set_source(
         "pysigsnoop._native",

@@ -14,10 +14,10 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._records import NO_SEND, ORIGIN, PROCESS_FORMAT, SEND_FIELDS, SEND_FORMAT
-from .clock import rfc3339
+from ._records import NO_SEND, ORIGIN, PROCESS_FORMAT
 from .event import Event, Process
-from .layout import END_LAYOUT, SEND_LAYOUT
+from .layout import END_LAYOUT, SEND_LAYOUT, SEND_SIZE
+from .library import ffi, lib
 from .whereabouts import place_until
 
 if TYPE_CHECKING:
@@ -26,25 +26,18 @@ if TYPE_CHECKING:
 #: So many parts of a kind are kept; then all are forgotten, and those in use come back at once.
 REMEMBERED = 1024
 
-_NS = 1_000_000_000
 _FOREVER = float("inf")
 _ORIGINS = max(ORIGIN.values()) + 1
-# Of a send: what is written anew, and what lies between that and the ends.
-_SEND_NUMBERS = struct.Struct("=QQQ").unpack_from
+# Of a send: where what is written anew begins, and what lies between that and the ends.
 _SEND_AT = SEND_LAYOUT["id"].offset
 _ORIGIN = SEND_LAYOUT["origin"].offset
 _FACTS, _SENDER = SEND_LAYOUT["value"].offset, SEND_LAYOUT["sender.pid"].offset
-_TARGET, _SEND_END = SEND_LAYOUT["target.pid"].offset, struct.calcsize(SEND_FORMAT)
+_TARGET, _SEND_END = SEND_LAYOUT["target.pid"].offset, SEND_SIZE
 # The same of a delivery or a death.
-_END_NUMBERS = struct.Struct("=QQQ").unpack_from
 _END_AT = END_LAYOUT["send_id"].offset
 _STATUS, _END_TARGET = END_LAYOUT["status"].offset, END_LAYOUT["target.pid"].offset
 _END_END = _END_TARGET + struct.calcsize(PROCESS_FORMAT)
 _SENT = NO_SEND["sent"]
-
-# The order in which the numbers are read.
-assert SEND_FIELDS[2:5] == ("id", "call_id", "boot_ns")
-assert [*END_LAYOUT][2:5] == ["send_id", "boot_ns", "delay_ns"]
 
 
 class _SendParts(NamedTuple):
@@ -57,11 +50,12 @@ class _SendParts(NamedTuple):
     behind: str
 
 
-class _EndTail(NamedTuple):
-    """The text from the time to the delay, all behind that, and until when it holds."""
+class _EndRest(NamedTuple):
+    """The text before the numbers, up to the delay and behind it, and until when it holds."""
 
+    before: str
     signal: str
-    rest: str
+    behind: str
     until: float
 
 
@@ -74,11 +68,13 @@ class JsonLines:
         self._tails: list[dict[bytes, tuple[str, float]]] = [{} for _ in range(_ORIGINS)]
         self._sends: dict[bytes, _SendParts] = {}
         #: The same of deliveries and of deaths, by what comes before the numbers and behind them.
-        self._ends: dict[tuple[bytes, bytes], _EndTail] = {}
+        self._ends: dict[tuple[bytes, bytes], _EndRest] = {}
         #: With each when it may no longer hold: a process can be moved to another container.
         self._processes: dict[bytes, tuple[str, float]] = {}
-        #: The second of the last event: its ns since 1970, and its text.
-        self._second_ns, self._clock = -_NS, ""
+        #: Where the numbers of so many events are written.
+        self._room = 0
+        self._text: Any = None
+        self._text_ends: Any = None
 
     def line(self, event: Event | Delivery | Death) -> str:
         """The event's JSON form; what `json.dumps(event.as_dict())` gives, to the byte."""
@@ -86,42 +82,57 @@ class JsonLines:
 
     def lines(self, events: Iterable[Event | Delivery | Death]) -> list[str]:
         """The same of many, which belong together: what is kept is looked at as of one moment."""
+        events = [*events]
+        offsets = {event._wall_offset for event in events}
+        if len(offsets) != 1:
+            return [self.line(event) for event in events]
         now = time.monotonic()
-        send, end = self._send, self._end
-        # The bodies tell them apart by nothing else.
-        return [
-            send(event, now) if type(event) is Event else end(event, now)  # type: ignore[arg-type]
-            for event in events
-        ]
+        text, ends = self._numbers([event._record for event in events], offsets.pop())
+        each = iter(ends)
+        tails, rests, encode = self._tails, self._ends, self.encode
+        written = []
+        end = 0
+        for event, middle, after in zip(events, each, each, strict=True):
+            begin, end = end, after
+            record = event._record
+            # The bodies tell them apart by nothing else.
+            if type(event) is not Event:
+                key = record[:_END_AT], record[_STATUS:_END_END]
+                rest = rests.get(key)
+                if rest is None or rest[3] < now:
+                    rest = self._rest(key, event)  # type: ignore[arg-type]
+                line = rest and (
+                    f"{rest[0]}{text[begin:middle]}{rest[1]}{text[middle:end]}{rest[2]}"
+                )
+            elif event._details is not None or event._stack is not ...:
+                line = None
+            else:
+                facts = record[_FACTS:_SEND_END]
+                tail = tails[record[_ORIGIN]].get(facts)
+                if tail is None or tail[1] < now:
+                    tail = self._tail(facts, event)
+                line = tail and f'{{"type": "send", "id": {text[begin:end]}{tail[0]}'
+            written.append(line or encode(event.as_dict()))
+        return written
 
-    def _send(self, event: Event, now: float) -> str:
-        if event._details is not None or event._stack is not ...:
-            return self.encode(event.as_dict())
-        record = event._record
-        kept = self._tails[record[_ORIGIN]]
-        key = record[_FACTS:_SEND_END]
-        tail = kept.get(key)
-        if tail is None or tail[1] < now:
-            tail = self._tail(event)
-            if tail is None:
-                return self.encode(event.as_dict())
-            if len(kept) >= REMEMBERED:
-                kept.clear()
-            kept[key] = tail
-        number, call, boot_ns = _SEND_NUMBERS(record, _SEND_AT)
-        ns = boot_ns + event._wall_offset - self._second_ns
-        if not 0 <= ns < _NS:
-            ns = self._tick(boot_ns + event._wall_offset)
-        # By str() and joining, which takes half the time of formatting by % or to a width.
-        text = str(number)
-        call_text = "null" if not call else text if call == number else call
-        return (
-            f'{{"type": "send", "id": {text}, "call_id": {call_text!s}, '
-            f'"time": "{self._clock}.{str(ns).zfill(9)}Z", "boot_ns": {boot_ns!s}, {tail[0]}'
-        )
+    def _numbers(self, records: list[bytes], wall_offset: int) -> tuple[str, list[int]]:
+        """What no two events share, as text, and where each event's two parts of it end."""
+        count = len(records)
+        if count > self._room:
+            self._room = count
+            self._text = ffi.new("char[]", count * lib.NUMBERS_ROOM)
+            self._text_ends = ffi.new("unsigned int[]", count * 2)
+        slots = b"".join(records)
+        # A batch has them at their full length.
+        if len(slots) != count * SEND_SIZE:
+            slots = b"".join(record.ljust(SEND_SIZE, b"\0") for record in records)
+        length = lib.write_numbers(slots, count, wall_offset, self._text, self._text_ends)
+        text = str(ffi.buffer(self._text, length), "ascii")
+        return text, ffi.unpack(self._text_ends, count * 2)
 
-    def _tail(self, event: Event) -> tuple[str, float] | None:
-        """All that follows the numbers, and when it is to be made anew."""
+    def _tail(self, facts: bytes, event: Event) -> tuple[str, float] | None:
+        """All that follows a send's numbers, and until when it holds; None where it depends on
+        more than the record."""
         record = event._record
         key = record[_ORIGIN:_SEND_AT] + record[_FACTS:_SENDER]
         parts = self._sends.get(key) or self._send_parts(key, event)
@@ -133,38 +144,27 @@ class JsonLines:
         if parts.has_target:
             target = self._process(record[_TARGET:_SEND_END])
         text = f"{parts.before}{sender[0]}{parts.between}{target[0]}{parts.behind}"
-        return text, min(sender[1], target[1])
+        kept = self._tails[record[_ORIGIN]]
+        if len(kept) >= REMEMBERED:
+            kept.clear()
+        kept[facts] = text, min(sender[1], target[1])
+        return kept[facts]
 
-    def _end(self, event: Delivery | Death, now: float) -> str:
-        record = event._record
-        key = record[:_END_AT], record[_STATUS:_END_END]
-        tail = self._ends.get(key)
-        if tail is None or tail[2] < now:
-            tail = self._end_tail(event)
-            # Without a send, what is told depends on more than the record.
-            if tail is None:
-                return self.encode(event.as_dict())
-            if len(self._ends) >= REMEMBERED:
-                self._ends.clear()
-            self._ends[key] = tail
-        send_id, boot_ns, delay_ns = _END_NUMBERS(record, _END_AT)
-        if not send_id:
-            return self.encode(event.as_dict())
-        ns = boot_ns + event._wall_offset - self._second_ns
-        if not 0 <= ns < _NS:
-            ns = self._tick(boot_ns + event._wall_offset)
-        return (
-            f'{{"type": "{event.type}", "send_id": {send_id!s}, "no_send": null, '
-            f'"time": "{self._clock}.{str(ns).zfill(9)}Z", "boot_ns": {boot_ns!s}, '
-            f'{tail[0]}, "delay_ns": {delay_ns!s}, {tail[1]}'
-        )
-
-    def _tick(self, time_ns: int) -> int:
-        """Another second: returns the ns in it."""
-        self._clock = rfc3339(time_ns).partition(".")[0]
-        ns = time_ns % _NS
-        self._second_ns = time_ns - ns
-        return ns
+    def _rest(self, key: tuple[bytes, bytes], event: Delivery | Death) -> _EndRest | None:
+        """All but an end's numbers; None where it depends on more than the record."""
+        if event._get("no_send") != _SENT or event.send_id is None:
+            return None
+        form = event.as_dict()
+        names = [*form]
+        boot, delay, target = map(names.index, ("boot_ns", "delay_ns", "target"))
+        signal = self._part(form, names[boot + 1 : delay])
+        rest = self._part(form, names[delay + 1 : target])
+        text, until = self._process(event._record[_END_TARGET:_END_END])
+        before = f'{{"type": "{event.type}", "send_id": '
+        if len(self._ends) >= REMEMBERED:
+            self._ends.clear()
+        self._ends[key] = _EndRest(before, signal, f'{rest}, "target": {text}}}', until)
+        return self._ends[key]
 
     def _part(self, form: dict[str, Any], names: list[str]) -> str:
         """Some keys as they stand in the whole, without braces."""
@@ -188,17 +188,6 @@ class JsonLines:
             self._sends.clear()
         self._sends[key] = parts
         return parts
-
-    def _end_tail(self, event: Delivery | Death) -> _EndTail | None:
-        if event._get("no_send") != _SENT or event.send_id is None:
-            return None
-        form = event.as_dict()
-        names = [*form]
-        boot, delay, target = map(names.index, ("boot_ns", "delay_ns", "target"))
-        signal = self._part(form, names[boot + 1 : delay])
-        rest = self._part(form, names[delay + 1 : target])
-        text, until = self._process(event._record[_END_TARGET:_END_END])
-        return _EndTail(signal, f'{rest}, "target": {text}}}', until)
 
     def _process(self, record: bytes) -> tuple[str, float]:
         """The text of an end, and when it is to be made anew."""

@@ -2,7 +2,7 @@
 /*
  * Gives the reader records by chance: whole, cut, of no type, with any value in any field.
  * Whatever comes, nothing is read or written outside of what is there, and what is handed
- * out can be taken apart.
+ * out can be taken apart, and its numbers written where there is room for them.
  *
  *   strange_records SECONDS SEED
  *
@@ -15,6 +15,7 @@
 #include "ring_of_records.h"
 #include "sigsnoop.h"
 #include "reader.h"
+#include "numbers.h"
 
 #define MOST 2048
 
@@ -94,6 +95,22 @@ static bool give(bool broken)
 	return ring_put(record, size);
 }
 
+/* Exactly as much room as is asked for. */
+static void write_some(const struct sigsnoop_send *batch, size_t count)
+{
+	char *text = malloc(count * NUMBERS_ROOM);
+	unsigned int *ends = malloc(count * 2 * sizeof(*ends)), end = 0;
+	size_t length;
+
+	EXPECT(text && ends);
+	length = write_numbers(batch, count, chance(UINT64_MAX), text, ends);
+	for (size_t i = 0; i < count * 2; end = ends[i++])
+		EXPECT(ends[i] > end || (ends[i] == end && i % 2));
+	EXPECT(end == length);
+	free(text);
+	free(ends);
+}
+
 int main(int count, char **arguments)
 {
 	unsigned long given = 0, came = 0, gave_up = 0;
@@ -136,6 +153,8 @@ int main(int count, char **arguments)
 			EXPECT(head[0] < got && head[1] <= size - at - sizeof(head));
 			EXPECT(batch[head[0]].type == SIGSNOOP_SEND);
 		}
+		if (got > 0)
+			write_some(batch, got);
 		came += got > 0 ? got : 0;
 		free(batch);
 	} while (seconds_now() < end);

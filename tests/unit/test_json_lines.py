@@ -66,7 +66,8 @@ def _records(
     return st.tuples(*values).map(lambda filled: struct.pack(form, *filled))
 
 
-_WALL = st.sampled_from([0, 1, 1_700_000_000_000_000_000])
+# A clock that was never set, too.
+_WALL = st.sampled_from([0, 1, -7_000_000_000, 1_700_000_000_000_000_000])
 # Beyond this the C library has no date; a machine that ran so long had none either.
 _BOOT = [0, 999_999_999, 1_000_000_000, 5_000_000_123, 2**62]
 _SENDS = st.builds(
@@ -115,6 +116,8 @@ def test_a_line_is_the_whole_form_to_the_byte_whatever_came_before(found: list[A
     # Twice: the second time all parts are there already.
     for event in [*events, *events]:
         assert lines.line(event) == plain(event)
+    assert lines.lines(events) == [plain(event) for event in events]
+    assert lines.lines(iter([])) == []
 
 
 def test_parts_are_used_again_and_only_what_differs_is_encoded() -> None:
