@@ -16,8 +16,8 @@ import numpy as np
 
 from pysigsnoop import Columns, SignalTracer
 
+from ..live.books import assert_calls_closed
 from ..live.kernel_objects import objects_of
-from ..live.sends.callers import assert_calls_closed
 from ..live.test_nothing_left import nothing_left
 from .flooding import Flooder, Made
 from .held import held_by, resident

@@ -13,10 +13,11 @@ from typing import Any
 
 from pysigsnoop import Event, SignalTracer
 
+from ..live.books import assert_calls_closed
 from ..live.control_groups import enter, group_in, unified
 from ..live.kernel_objects import objects_of, wait_until_gone
 from ..live.senders import NOBODY, PATIENCE
-from ..live.sends.callers import Caller, assert_calls_closed
+from ..live.sends.callers import Caller
 from .flooding import USR1, Made
 
 USR2 = 12

@@ -9,8 +9,9 @@ import pytest
 
 from pysigsnoop import Event, SignalTracer
 
+from ..books import assert_calls_closed
 from ..senders import NOBODY, PATIENCE
-from .callers import SI_QUEUE, Caller, Flood, assert_calls_closed, read_out, tracing
+from .callers import SI_QUEUE, Caller, Flood, read_out, tracing
 from .conftest import MakeCaller
 
 USR1 = int(signal.SIGUSR1)

@@ -12,8 +12,9 @@ import pytest
 from pysigsnoop import Event, Stats
 from pysigsnoop.library import lib
 
+from ..books import assert_calls_closed
 from ..senders import PATIENCE
-from .callers import Caller, assert_calls_closed, read_out, tracing
+from .callers import Caller, read_out, tracing
 
 USR1 = int(signal.SIGUSR1)
 
@@ -101,7 +102,6 @@ def test_with_a_table_too_small_only_answers_are_lost(caller: Caller, target: Ca
     assert stats.lost.table_full >= 10
     assert stats.lost_total == stats.lost.table_full + stats.lost.skipped
     assert_closed(stats, calls, 10 * calls)
-    assert stats.calls.received == calls - stats.calls.lost
     told = [event for event in events if event.ret is not None]
     alone = [event for event in events if event.ret is None]
     # A call that found no room for its first recipient has none for the rest either.
