@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from . import own
 from .figures import percentile
-from .machine import cpu_ns, memory_mb, voluntary_switches
+from .machine import cpu_ns, memory_mb, steal, stolen, voluntary_switches
 from .running import Running, running
-from .senders import NAME, PROBE, Sender
+from .senders import NAME, PROBE, REPEATS, STEAL, Sender
 from .tracers import EACH, Tracer, api
 
 
@@ -26,8 +26,9 @@ class Flood(NamedTuple):
     half_us: float
     most_us: float
     worst_us: float
-    #: Share of a CPU that the reader took, in percent.
+    #: Share of a CPU that the reader took, in percent; and of all CPUs, what the host took away.
     reader: float
+    stolen: float
     #: MB resident, before and after.
     memory: tuple[float, float]
 
@@ -53,7 +54,18 @@ def _latencies(report: dict[str, Any]) -> tuple[float, float, float]:
 
 
 def flood(folder: Path, kind: str, seconds: float) -> Flood:
-    """Default settings. Raises RuntimeError where the books do not close."""
+    """Default settings; again where the host took much time away, which the last run tells.
+
+    Raises RuntimeError where the books do not close.
+    """
+    for _ in range(REPEATS):
+        run = _flood(folder, kind, seconds)
+        if run.stolen <= 100 * STEAL:
+            break
+    return run
+
+
+def _flood(folder: Path, kind: str, seconds: float) -> Flood:
     tracer = Tracer(EACH, api("flood"))
     with (
         running(tracer, folder / PROBE) as started,
@@ -61,9 +73,10 @@ def flood(folder: Path, kind: str, seconds: float) -> Flood:
     ):
         assert isinstance(started, Running)
         before, cpu = memory_mb(started.pid), cpu_ns(started.pid)
-        begin = time.monotonic()
+        begin, ticks = time.monotonic(), steal()
         run = sender.go()
         took = time.monotonic() - begin
+        gone = stolen(ticks)
         cpu, after = cpu_ns(started.pid) - cpu, memory_mb(started.pid)
         report = started.finish().report
     others = report["received"] + report["lost"] - run.sent
@@ -76,6 +89,7 @@ def flood(folder: Path, kind: str, seconds: float) -> Flood:
         took,
         *_latencies(report),
         100 * cpu / (took * 1e9),
+        100 * gone,
         (before[0], after[0]),
     )
 

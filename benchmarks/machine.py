@@ -17,6 +17,12 @@ def steal() -> tuple[int, int]:
     return ticks[7], sum(ticks)
 
 
+def stolen(before: tuple[int, int]) -> float:
+    """The share of the time of all CPUs that the host took away since `steal` said this."""
+    taken, ticks = (now - then for now, then in zip(steal(), before, strict=True))
+    return taken / max(1, ticks)
+
+
 @functools.cache
 def split_cpus() -> tuple[int, set[int]]:
     """The CPU of senders, and those of everything else; the same one where there is no other.
@@ -78,4 +84,5 @@ def described() -> str:
             model = line.partition(":")[2].strip()
             break
     cpus = len({split_cpus()[0], *split_cpus()[1]})
-    return f"{model}, {cpus} CPU{'s' * (cpus != 1)}, Linux {platform.release()}"
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{model}, {cpus} CPU{'s' * (cpus != 1)}, Linux {platform.release()}, {python}"

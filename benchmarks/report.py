@@ -120,7 +120,8 @@ def floods(runs: Mapping[str, Flood], quiet: Quiet | None) -> str:
     """Loss and latency."""
     headings = [
         *("sent", "in s", "calls", "lost", "of others"),
-        *("p50, µs", "p99, µs", "max, µs", "reader, % of a CPU", "MB before", "after"),
+        *("p50, µs", "p99, µs", "max, µs", "reader, % of a CPU", "stolen, %"),
+        *("MB before", "after"),
     ]
     lines = [
         [
@@ -130,6 +131,7 @@ def floods(runs: Mapping[str, Flood], quiet: Quiet | None) -> str:
             f"{run.lost:,}",
             f"{run.others:,}",
             *(number(us) for us in (run.half_us, run.most_us, run.worst_us, run.reader)),
+            number(run.stolen),
             *(number(mb) for mb in run.memory),
         ]
         for name, run in runs.items()

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from .machine import split_cpus, steal
+from .machine import split_cpus, steal, stolen
 
 SOURCE = Path(__file__).with_name("sender.c")
 #: The name of every sender that counts, and of those whose calls are no figure.
@@ -116,7 +116,6 @@ def runs(
             done.append(sender.go())
             if after:
                 after(sender)
-        took = [now - then for now, then in zip(steal(), before, strict=True)]
-        if took[0] <= STEAL * max(1, took[1]):
+        if stolen(before) <= STEAL:
             break
     return done
