@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from pysigsnoop import FilterInvalid, SignalTracer
 from pysigsnoop.filters import PID_MAX
 
+from ..live.actors import until
 from ..live.commands import ATTACH
 from ..live.kernel_objects import objects_of
 from .held import held_by, resident
@@ -112,6 +113,8 @@ def main(count: int) -> None:
         if way == 0:
             _refused()
         gc.collect()
+        # A thread that was joined is in /proc for a moment more.
+        until("joined threads are gone", lambda: held_by(me).threads == 1)
         memory = _libc.mallinfo2()
         cycle = Cycle(way, held, *held_by(me), memory.uordblks + memory.hblkhd, resident(me))
         print(json.dumps(cycle), flush=True)
