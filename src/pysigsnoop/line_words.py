@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,8 +66,7 @@ def answer(event: Event) -> Words:
     """The error, or what became of it as far as was known."""
     error = event.error
     if error is not None:
-        explained = f"failed {error} ({_explained(event.ret or 0)})"
-        return Words((explained, f"failed {error}", error), "failure")
+        return Words((*_explained(error, -(event.ret or 0)), f"failed {error}", error), "failure")
     outcome, result = event.outcome, event.result
     if result is None:
         # Signal 0: the call said that it could be sent, and nothing was.
@@ -77,9 +77,12 @@ def answer(event: Event) -> Words:
     return told or _WAITING[event.blocked or False, event.fatal or False]
 
 
-def _explained(ret: int) -> str:
-    text = os.strerror(-ret)
-    return text[:1].lower() + text[1:]
+def _explained(error: str, number: int) -> tuple[str, ...]:
+    """Nothing for a number that is no errno: a record can hold one beyond what strerror takes."""
+    if number not in errno.errorcode:
+        return ()
+    text = os.strerror(number)
+    return (f"failed {error} ({text[:1].lower()}{text[1:]})",)
 
 
 def end(event: Delivery | Death) -> Words:
