@@ -1,7 +1,7 @@
 """Opens and closes tracers in one process, and prints what it holds after each.
 
-`python -m tests.load.cycling COUNT`: a line of JSON for each cycle, see Cycle. Run it with
-PYTHONMALLOC=malloc, so that `allocated` is all of Python's memory too.
+`python -m tests.load.cycling COUNT`: a line of JSON for each cycle, see Cycle. `test_cycles.EXACT`
+is the environment in which `allocated` is all of Python's memory too, and no more than is in use.
 """
 
 from __future__ import annotations

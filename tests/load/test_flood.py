@@ -20,7 +20,7 @@ from ..live.books import assert_calls_closed
 from ..live.kernel_objects import objects_of
 from ..live.test_nothing_left import nothing_left
 from .flooding import Flooder, Made
-from .held import held_by, resident
+from .held import held_here, resident
 from .scale import SCALE, show
 from .visits import FILTERS, Visits
 
@@ -83,7 +83,7 @@ def test_a_flood_is_counted_to_the_last_call_while_tracers_come_and_go(
     caller_program: Path,
 ) -> None:
     me = os.getpid()
-    held_before = held_by(me)
+    held_before = held_here()
     with nothing_left() as objects, ExitStack() as stack:
         flooders = [stack.enter_context(Flooder(caller_program)) for _ in range(2)]
         pids = [each.pid for each in flooders]
@@ -131,4 +131,4 @@ def test_a_flood_is_counted_to_the_last_call_while_tracers_come_and_go(
     # Once each kind of tracer was there, no more is needed.
     warm = min(max(len(FILTERS), len(memory) // 10), len(memory) // 2)
     assert memory[-1] - max(memory[:warm]) <= SWING, memory
-    assert held_by(me) == held_before
+    assert held_here() == held_before
