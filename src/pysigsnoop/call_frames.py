@@ -10,15 +10,18 @@ from __future__ import annotations
 import bisect
 import contextlib
 import struct
+from array import array
 from collections.abc import Iterator
 
 from .elf_image import ElfImage, NotElf
-from .elf_symbols import sections
+from .elf_sections import read_sections
 from .frame_rows import DATA_RELATIVE, MASK, Common, EntryBytes, Row, row_at
 
 _LONGEST_ENTRY = 65536
 # A walk takes a second for so many.
 _MOST_WALKED = 100_000
+# Half a megabyte.
+_MOST_ROWS = 1000
 _OMITTED = 0xFF
 
 
@@ -30,8 +33,9 @@ class CallFrames:
         self._rows: dict[int, Row | None] = {}
         self._common: dict[int, Common] = {}
         self._table = self._count = 0
-        # In place of the index, where a file has none: programs linked statically.
-        self._walked: list[tuple[int, int]] | None = None
+        # In place of the index, where a file has none (programs linked statically): where the
+        # code of each entry begins, in order, and where the entry is.
+        self._walked: tuple[array[int], array[int]] | None = None
         try:
             self._find_table()
         except NotElf:
@@ -53,7 +57,7 @@ class CallFrames:
     def row_at(self, address: int) -> Row | None:
         """How to go on from that address; None where the file does not say."""
         if address not in self._rows:
-            if len(self._rows) > 10_000:
+            if len(self._rows) >= _MOST_ROWS:
                 self._rows.clear()
             try:
                 self._rows[address] = self._find(address)
@@ -83,9 +87,14 @@ class CallFrames:
         """Where the last entry is that begins at or before an address."""
         if not self._count:
             if self._walked is None:
-                self._walked = sorted(self._walk())
-            at = bisect.bisect_right(self._walked, (address, MASK))
-            return self._walked[at - 1][1] if at else None
+                walked = sorted(self._walk())
+                self._walked = (
+                    array("Q", (begin & MASK for begin, _ in walked)),
+                    array("Q", (place & MASK for _, place in walked)),
+                )
+            begins, places = self._walked
+            at = bisect.bisect_right(begins, address)
+            return places[at - 1] if at else None
         low, high = 0, self._count
         while low < high:
             middle = (low + high) // 2
@@ -97,15 +106,11 @@ class CallFrames:
 
     def _walk(self) -> Iterator[tuple[int, int]]:
         """All entries, as far as they can be read."""
-        try:
-            section = sections(self._image).get_section_by_name(".eh_frame")
-            at, size = (section["sh_addr"], section["sh_size"]) if section else (0, 0)
-        except Exception as error:  # pyelftools raises all kinds for damaged files
-            if isinstance(error, MemoryError):
-                raise
-            return
-        end = at + size
         with contextlib.suppress(NotElf):
+            section = read_sections(self._image).get(".eh_frame")
+            if section is None:
+                return
+            at, end = section.address, section.address + section.size
             for _ in range(_MOST_WALKED):
                 if at >= end:
                     break

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import bisect
-import io
-import os
 import struct
 from collections.abc import Iterable, Iterator
-from typing import IO, Any, NamedTuple
+from contextlib import suppress
+from typing import NamedTuple
 
 from .elf_image import ElfImage, NotElf
+from .elf_sections import Section, read_sections, unpacked
 
 # A million functions: half a gigabyte as Python has them.
 _LARGEST_TABLE = 32 * 1024 * 1024
 _LONGEST_NAME = 4096
+# Bytes of a tuple of three numbers, and of the numbers.
+_SYMBOL = 64 + 3 * 32
 _FUNCTION, _INDIRECT_FUNCTION = 2, 10  # STT_*
 # How far back an outer function that holds an inner one is looked for.
 _OVERLAPS = 16
@@ -25,43 +27,6 @@ class Function(NamedTuple):
     name: str
 
 
-class _Stream(io.RawIOBase):
-    """The file as pyelftools reads it, with a place of its own in it."""
-
-    def __init__(self, image: ElfImage) -> None:
-        self._image, self._at = image, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        base = (0, self._at, self._image.status.st_size)[whence]
-        if base + offset < 0:
-            raise OSError("before the file")
-        self._at = base + offset
-        return self._at
-
-    def readinto(self, buffer: Any, /) -> int:
-        try:
-            data = os.pread(self._image.fd, len(buffer), self._at)
-        except OverflowError as error:
-            raise OSError("beyond all files") from error
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
-def sections(image: ElfImage) -> Any:
-    """pyelftools' view of the file; whoever uses it expects any exception of a damaged one."""
-    from elftools.elf.elffile import ELFFile  # late: 30 ms
-
-    stream: IO[bytes] = io.BufferedReader(_Stream(image))
-    return ELFFile(stream)
-
-
 class Functions:
     """One symbol table: where each function begins and ends."""
 
@@ -69,6 +34,11 @@ class Functions:
         """`symbols`: start, size, and where the name is. Names stay where they are."""
         self._names = names
         self._symbols = sorted(symbols)
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory, about."""
+        return len(self._names) + _SYMBOL * len(self._symbols)
 
     def at(self, address: int) -> Function | None:
         """The innermost function that holds the address; None where no symbol says so."""
@@ -90,26 +60,16 @@ class Functions:
 def read_functions(image: ElfImage) -> list[Functions]:
     """The file's tables, that with all symbols first; what is damaged is left out."""
     found = []
-    try:
-        elf = sections(image)
-        for name, strings in _NAMES.items():
-            table, names = _section(image, elf, name), _section(image, elf, strings)
-            if table and names:
+    sections: dict[str, Section] = {}
+    with suppress(NotElf):
+        sections = read_sections(image)
+    for name, strings in _NAMES.items():
+        if name in sections and strings in sections:
+            with suppress(NotElf):
+                table = unpacked(image, sections[name], _LARGEST_TABLE)
+                names = unpacked(image, sections[strings], _LARGEST_TABLE)
                 found.append(Functions(_symbols(image, table, len(names)), names))
-    except Exception as error:  # pyelftools raises all kinds for damaged files
-        if isinstance(error, MemoryError):
-            raise
     return found
-
-
-def _section(image: ElfImage, elf: Any, name: str) -> bytes:
-    section = elf.get_section_by_name(name)
-    if section is None or section["sh_type"] == "SHT_NOBITS":
-        return b""
-    size = section["sh_size"]
-    if size > _LARGEST_TABLE:
-        raise NotElf("a table larger than any program's")
-    return image.read(section["sh_offset"], size)
 
 
 def _symbols(image: ElfImage, table: bytes, names: int) -> Iterator[tuple[int, int, int]]:

@@ -88,7 +88,7 @@ class KnownFiles:
                 image = ElfImage(open_file(path))
         except (OSError, ValueError):
             return None
-        module = Module(os.path.realpath(path), image)
+        module = Module(os.path.realpath(path), image, self._modules.tables)
         self._modules.add(key_of(image.status), module)
         return module
 

@@ -203,7 +203,7 @@ class _Living(_Space):
                 image = self._image.open(mapping)
         except (OSError, NotElf):
             return None
-        module = Module(mapping.path, image)
+        module = Module(mapping.path, image, self._modules.tables)
         self._modules.add(key_of(image.status), module)
         return module
 

@@ -11,10 +11,13 @@ from pathlib import Path
 
 from .call_frames import CallFrames
 from .elf_image import ElfImage, NotElf, open_file
-from .elf_symbols import Function, Functions, read_functions
-from .source_lines import Line, SourceLines
+from .elf_symbols import Function
+from .module_tables import KeptTables
+from .source_lines import Line
 
 _DEBUG_FILES = "/usr/lib/debug/.build-id"
+# Addresses of one file that are remembered: a third of a megabyte.
+_MOST_KNOWN = 1000
 
 
 class Module:
@@ -23,8 +26,9 @@ class Module:
     `path` is what the process that was seen first called it.
     """
 
-    def __init__(self, path: str, image: ElfImage) -> None:
+    def __init__(self, path: str, image: ElfImage, tables: KeptTables) -> None:
         self.path = path
+        self._tables = tables
         self.image = image
         self.call_frames = CallFrames(image)
         self._known: dict[int, tuple[Function | None, Line | None]] = {}
@@ -50,23 +54,14 @@ class Module:
             return None
         return debug if debug.build_id == self.build_id else None
 
-    @cached_property
-    def _functions(self) -> list[Functions]:
-        found = read_functions(self.image)
-        return [*read_functions(self._debug), *found] if self._debug else found
-
-    @cached_property
-    def _lines(self) -> SourceLines:
-        lines = SourceLines(self.image)
-        return SourceLines(self._debug) if not lines and self._debug else lines
-
     def at(self, address: int) -> tuple[Function | None, Line | None]:
         """The function and the line of an address, as the file counts them."""
         if address not in self._known:
-            if len(self._known) > 10_000:
+            if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            found = (functions.at(address) for functions in self._functions)
-            self._known[address] = next(filter(None, found), None), self._lines.at(address)
+            functions, lines = self._tables.of(self.image, self._debug)
+            found = (each.at(address) for each in functions)
+            self._known[address] = next(filter(None, found), None), lines.at(address)
         return self._known[address]
 
 
@@ -105,6 +100,8 @@ class Modules:
     def __init__(self) -> None:
         self._by_file: OrderedDict[Key, Module | None] = OrderedDict()
         self._by_id: dict[bytes, Module] = {}
+        #: Of all modules that are made for here.
+        self.tables = KeptTables()
 
     def get(self, key: Key) -> Module | None:
         """A module seen before; KeyError for a file that was not, None for one that is no ELF."""
@@ -127,6 +124,8 @@ class Modules:
             self._by_id.setdefault(padded(module.build_id), module)
         if len(self._by_file) > self.MOST:
             _, old = self._by_file.popitem(last=False)
+            if old:
+                self.tables.forget(old.image)
             if old and old.build_id and self._by_id.get(padded(old.build_id)) is old:
                 del self._by_id[padded(old.build_id)]
 

@@ -6,12 +6,14 @@ Decoding is slow in Python, so units larger than those of usual programs are lef
 from __future__ import annotations
 
 import bisect
+import inspect
+import io
 import posixpath
 import time
 from typing import Any, NamedTuple
 
-from .elf_image import ElfImage
-from .elf_symbols import sections
+from .elf_image import ARM64, I386, X86_64, ElfImage
+from .elf_sections import Section, read_sections, unpacked, unpacked_size
 
 # All sections that are read, unpacked; one unit's line table; units looked through.
 _LARGEST = 96 * 1024 * 1024
@@ -19,7 +21,11 @@ _LONGEST_PROGRAM = 512 * 1024
 _MOST_UNITS = 20_000
 # Of these a part is parsed for each unit, or all at once.
 _LARGEST_TABLE = 4 * 1024 * 1024
-_TABLES = (".debug_abbrev", ".debug_aranges")
+_TABLES = ("debug_abbrev_sec", "debug_aranges_sec")
+# Bytes of a row as Python has it.
+_ROW = 160
+# As pyelftools calls them.
+_ARCHITECTURES = {I386: "x86", X86_64: "x64", ARM64: "AArch64"}
 # Seconds for all that is asked of one file; then it has no lines any more.
 _PATIENCE = 5.0
 
@@ -36,24 +42,24 @@ class SourceLines:
         self._dwarf: Any = None
         self._units: dict[int, list[tuple[int, int, str | None, int]]] = {}
         self._index: Any = None
+        self._size = 0
         self._spent = 0.0
         self._ranges: list[tuple[int, int, Any]] | None = None
         try:
-            elf = sections(image)
-            names = [each for each in elf.iter_sections() if each.name.startswith(".debug_")]
-            # data_size is what a compressed section unpacks to.
-            fits = sum(each.data_size for each in names) <= _LARGEST and all(
-                each.data_size <= _LARGEST_TABLE for each in names if each.name in _TABLES
-            )
-            if fits and elf.has_dwarf_info(True):
-                self._dwarf = elf.get_dwarf_info(relocate_dwarf_sections=False, follow_links=False)
-                self._index = self._dwarf.get_aranges()
-        except Exception as error:  # pyelftools raises all kinds for damaged files
-            if isinstance(error, MemoryError):
-                raise
+            self._dwarf, self._size = _read(image)
+            self._index = self._dwarf and self._dwarf.get_aranges()
+        except MemoryError:
+            raise
+        except Exception:  # pyelftools raises all kinds for damaged files
+            self._dwarf = None
 
     def __bool__(self) -> bool:
         return self._dwarf is not None
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory, about."""
+        return self._size + _ROW * sum(map(len, self._units.values()))
 
     def at(self, address: int) -> Line | None:
         """Where the address comes from; None where the tables do not say."""
@@ -63,9 +69,9 @@ class SourceLines:
         try:
             unit = self._unit_of(address)
             return None if unit is None else self._look_up(unit, address)
-        except Exception as error:  # the same
-            if isinstance(error, MemoryError):
-                raise
+        except MemoryError:
+            raise
+        except Exception:  # the same
             return None
         finally:
             self._spent += time.thread_time() - begin
@@ -128,6 +134,45 @@ class SourceLines:
         _, _, file, line = rows[at]
         # Line 0: by the compiler, from no line.
         return Line(file, line) if file and line else None
+
+
+def _read(image: ElfImage) -> tuple[Any, int]:
+    """The file's sections as pyelftools has them, and their bytes; None where there is no use."""
+    from elftools.dwarf.dwarfinfo import DebugSectionDescriptor, DwarfConfig, DWARFInfo
+
+    sections = read_sections(image)
+    if ".debug_info" not in sections and ".zdebug_info" not in sections:
+        return None, 0
+    # Which sections it takes is by its version.
+    takes = {name for name in inspect.signature(DWARFInfo).parameters if name.endswith("_sec")}
+    wanted: dict[str, Section] = {}
+    for name in takes:
+        stem = name.removesuffix("_sec")
+        if stem.startswith("debug_"):
+            found = sections.get(f".{stem}") or sections.get(f".z{stem}")
+            if found and unpacked_size(image, found):
+                wanted[name] = found
+    sizes = {name: unpacked_size(image, section) for name, section in wanted.items()}
+    if sum(sizes.values()) > _LARGEST or any(
+        sizes.get(name, 0) > _LARGEST_TABLE for name in _TABLES
+    ):
+        return None, 0
+    given: dict[str, Any] = dict.fromkeys(takes)
+    for name, section in wanted.items():
+        stream = io.BytesIO(unpacked(image, section, _LARGEST))
+        given[name] = DebugSectionDescriptor(
+            stream=stream,
+            name=section.name,
+            global_offset=section.offset,
+            size=sizes[name],
+            address=section.address,
+        )
+    config = DwarfConfig(
+        little_endian=image.order == "<",
+        machine_arch=_ARCHITECTURES.get(image.machine, "<unknown>"),
+        default_address_size=image.bits // 8,
+    )
+    return DWARFInfo(config=config, **given), sum(sizes.values())
 
 
 def _decode(dwarf: Any, unit: Any) -> list[tuple[int, int, str | None, int]]:

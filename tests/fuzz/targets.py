@@ -32,6 +32,7 @@ from pysigsnoop.elf_image import ElfImage, NotElf
 from pysigsnoop.ends import Began, Death, Delivery
 from pysigsnoop.fields import every
 from pysigsnoop.module import Module
+from pysigsnoop.module_tables import KeptTables
 from pysigsnoop.places import place_in
 from pysigsnoop.signals import parse_signal
 from pysigsnoop.sinks import json_lines, original_line
@@ -135,7 +136,8 @@ def elf_objects(data: bytes) -> None:
     os.ftruncate(_file(), 0)
     os.pwrite(_file(), data, 0)
     try:
-        found = Module("/any", ElfImage(os.open(f"/proc/self/fd/{_file()}", os.O_RDONLY)))
+        image = ElfImage(os.open(f"/proc/self/fd/{_file()}", os.O_RDONLY))
+        found = Module("/any", image, KeptTables())
     except NotElf:
         return
     addresses = [0, (1 << 64) - 1]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pysigsnoop.call_frames import CallFrames
 from pysigsnoop.elf_image import ElfImage, NotElf, open_file
 from pysigsnoop.module import Module
+from pysigsnoop.module_tables import KeptTables
 
 SOURCE = """\
 #include <stdio.h>
@@ -52,7 +53,7 @@ def program(folder: Path) -> Path:
 
 
 def module(path: Path) -> Module:
-    return Module(str(path), ElfImage(open_file(str(path))))
+    return Module(str(path), ElfImage(open_file(str(path))), KeptTables())
 
 
 def symbols(path: Path) -> dict[str, tuple[int, int]]:
