@@ -21,7 +21,7 @@ class Scale(NamedTuple):
 
 
 _SCALES = {
-    "": Scale(flood=5.0, cycles=20, commands=4),
+    "": Scale(flood=5.0, cycles=40, commands=4),
     "full": Scale(flood=600.0, cycles=1000, commands=150),
 }
 
