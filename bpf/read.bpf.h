@@ -43,17 +43,19 @@ extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
 		value_;                                                                            \
 	})
 
-/* A process's name, to memory of ours. */
+/*
+ * A process's name, to memory of ours that is aligned: by halves, since clang would take it
+ * for bytes, write each by itself, and have the copy of both wait for them.
+ */
 #define READ_COMM(how, to, task)                                                                   \
 	({                                                                                         \
 		__u64 *from_ = (void *)(task) + bpf_core_field_offset(struct task_struct, comm);   \
+		__u64 *to_ = (void *)(to);                                                         \
 		if (how) {                                                                         \
-			__u64 half_ = from_[0];                                                    \
-			__builtin_memcpy(to, &half_, sizeof(half_));                               \
-			half_ = from_[1];                                                          \
-			__builtin_memcpy(to + sizeof(half_), &half_, sizeof(half_));               \
+			to_[0] = from_[0];                                                         \
+			to_[1] = from_[1];                                                         \
 		} else {                                                                           \
-			bpf_probe_read_kernel(to, SIGSNOOP_COMM_LEN, from_);                       \
+			bpf_probe_read_kernel(to_, SIGSNOOP_COMM_LEN, from_);                      \
 		}                                                                                  \
 	})
 
