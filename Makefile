@@ -7,9 +7,10 @@ PYTHON ?= python3
 VENV := .venv
 IN_VENV := $(VENV)/bin
 ARGS ?=
-# Nothing but what requirements/ names, byte for byte; one of them comes as sources alone.
+# Nothing but what requirements/ names, byte for byte. One of them comes as sources alone: it is
+# built by what requirements/sources.txt has, not by what pip would choose itself.
 INSTALL = $(IN_VENV)/python -m pip install --quiet --require-hashes --only-binary :all: \
-	--no-binary argparse-manpage
+	--no-binary argparse-manpage --no-build-isolation
 
 OWNER := $(shell stat -c %u .)
 GROUP := $(shell stat -c %g .)
@@ -53,22 +54,29 @@ build: $(BUILT) ## the BPF object and the extension, in place
 $(BUILT) &: $(SOURCES) $(VENV)/.installed
 	$(AS_OWNER) $(IN_VENV)/python build.py
 
-$(VENV)/.installed: requirements/develop.txt Makefile
+$(VENV)/.installed: requirements/sources.txt requirements/develop.txt Makefile
 	@$(MAKE) --no-print-directory packages WANTED="$(BUILD_PACKAGES)"
 	$(AS_OWNER) $(PYTHON) -m venv $(VENV)
+	$(AS_OWNER) $(INSTALL) -r requirements/sources.txt
 	$(AS_OWNER) $(INSTALL) -r requirements/develop.txt
 	@$(AS_OWNER) touch $@
 
 # Versions and hashes of all that is installed, for each CPython that is supported; which index
 # they come from is pip's setting. What is wanted stands in pyproject.toml.
 LOCK = $(IN_VENV)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make pins" pyproject.toml
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make pins"
 
 pins: $(VENV)/.supply ## renew requirements/: the newest versions that fit, with their hashes
-	$(AS_OWNER) $(LOCK) --upgrade --group build --group test -o requirements/develop.txt
-	$(AS_OWNER) $(LOCK) -c requirements/develop.txt -o requirements/run.txt
-	for group in lint packaging supply fuzz; do $(AS_OWNER) $(LOCK) --upgrade --group build \
-		--group $$group -c requirements/develop.txt -o requirements/$$group.txt || exit; done
+	$(AS_OWNER) $(LOCK) pyproject.toml --upgrade --group build --group test \
+		-o requirements/develop.txt
+	$(AS_OWNER) $(LOCK) pyproject.toml -c requirements/develop.txt -o requirements/run.txt
+	$(AS_OWNER) $(LOCK) pyproject.toml -c requirements/develop.txt --group build \
+		-o requirements/build.txt
+	$(AS_OWNER) $(LOCK) --upgrade --group sources -c requirements/develop.txt \
+		-o requirements/sources.txt
+	for group in lint packaging supply fuzz; do $(AS_OWNER) $(LOCK) pyproject.toml --upgrade \
+		--group build --group $$group -c requirements/develop.txt \
+		-o requirements/$$group.txt || exit; done
 
 # Installs those of $(WANTED) that are not there; one at a time, for make -j.
 .PHONY: packages

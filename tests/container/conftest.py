@@ -65,11 +65,14 @@ def image(engine: Engine, base: str, suite: str, tmp_path_factory: pytest.TempPa
     found = sorted((ROOT / "dist").glob("*.whl"))
     assert len(found) == 1, f"one wheel is expected under dist/, as `make wheel` leaves it: {found}"
     context = tmp_path_factory.mktemp("context")
+    wheelhouse = context / "wheelhouse"
     command: list[str | Path] = [
         *(sys.executable, "-I", "-m", "pip", "download", "--quiet", "--only-binary", ":all:"),
-        *("--python-version", rootfs.SUITES[suite], "--dest", context / "wheelhouse", found[0]),
+        *("--python-version", rootfs.SUITES[suite], "--dest", wheelhouse),
+        *("--require-hashes", "-r", ROOT / "requirements" / "run.txt"),
     ]
     subprocess.run(command, check=True, cwd="/")
+    shutil.copy(found[0], wheelhouse)
     (context / "Containerfile").write_text(_IMAGE.format(base=base))
     engine.check("build", "--network", "none", "--tag", f"pysigsnoop:{suite}", context)
     return f"localhost/pysigsnoop:{suite}"

@@ -10,13 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from tests import pins
+
 from .conftest import ROOT
 from .engine import LIMIT, Engine
-from .traced import LEAST, PRIVILEGED, Sender, Traced
+from .traced import LEAST, PRIVILEGED, PYTHON, Sender, Traced
 
 # What this machine needs to reach its package mirrors, lent to the build and not part of the image.
 _TRUST = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pip.conf")
 _SENT = 19
+
+_ASK = """
+import platform
+from importlib.metadata import distributions
+print(platform.python_version(), *sorted(f"{d.name.lower()}=={d.version}" for d in distributions()))
+"""
 
 pytestmark = pytest.mark.parametrize("suite", ["bookworm"], indirect=True, scope="session")
 
@@ -62,3 +70,17 @@ def test_no_compiler_and_no_source_is_in_the_image(engine: Engine, built: str) -
     shell = ("run", "--rm", "--entrypoint", "sh", built, "-c")
     assert engine.check(*shell, "command -v clang gcc || true") == ""
     assert engine.check(*shell, "find / -xdev -name 'sigsnoop.bpf.c' -o -name wheelhouse") == ""
+
+
+def test_it_holds_the_pinned_libraries_and_no_others(engine: Engine, built: str) -> None:
+    told = engine.check("run", "--rm", "--entrypoint", PYTHON, built, "-I", "-c", _ASK)
+    version, *found = told.split()
+    wanted = {
+        f"{pin.requirement.name}=={pin.version}"
+        for pin in pins.read("run.txt")
+        if pin.wanted(version)
+    }
+    # What Debian's venv brings, and ourselves.
+    others = {name for name in found if name.split("==")[0] in {"pip", "setuptools", "pysigsnoop"}}
+    assert len(others) == 3
+    assert {*found} - others == wanted

@@ -62,7 +62,8 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Wheels of all that building and running needs, so that what follows needs no network."""
     folder = tmp_path_factory.mktemp("wheelhouse")
     needed = ("--require-hashes", "-r", ROOT / "requirements" / "packaging.txt")
-    # Not downloaded alone: what comes as sources needs more to be built.
+    # Not downloaded alone: what comes as sources is built, by what the Makefile installed for that.
+    needed = (*needed, "--no-build-isolation")
     run(sys.executable, "-I", "-m", "pip", "wheel", "--quiet", "--wheel-dir", folder, *needed)
     return folder
 
