@@ -63,8 +63,8 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheelhouse")
     needed = ("--require-hashes", "-r", ROOT / "requirements" / "packaging.txt")
     # Not downloaded alone: what comes as sources is built, by what the Makefile installed for that.
-    needed = (*needed, "--no-build-isolation")
-    run(sys.executable, "-I", "-m", "pip", "wheel", "--quiet", "--wheel-dir", folder, *needed)
+    options = ("--quiet", "--no-build-isolation", "--wheel-dir", folder)
+    run(sys.executable, "-I", "-m", "pip", "wheel", *options, *needed)
     return folder
 
 

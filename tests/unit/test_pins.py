@@ -1,4 +1,4 @@
-"""All that is installed is named with one version and its hashes, and pip is told to take no other."""
+"""All that is installed has one version and its hashes, and pip is told to take no other."""
 
 from __future__ import annotations
 
