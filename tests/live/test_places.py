@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,13 +13,15 @@ import pytest
 
 from pysigsnoop import Process, SignalTracer
 from pysigsnoop.cgroup_tree import mounts, path_of
+from pysigsnoop.exit_status import ExitStatus
 from pysigsnoop.places import NOWHERE, Place
 from pysigsnoop.whereabouts import Whereabouts
 
 from .actors import all_events, sender_of
-from .conftest import MakeSender
+from .conftest import MakeCommand, MakeSender
 from .control_groups import enter, group_in, inode, legacy, unified
 from .senders import NOBODY, PATIENCE, Sender
+from .test_errors_rights import with_mounts
 
 CONTAINER = "0f1e2d3c4b5a69788796a5b4c3d2e1f0" * 2
 UID = "7d9c1b5a-3e2f-4a6b-8c0d-112233445566"
@@ -122,6 +125,23 @@ def test_under_version_1_a_living_process_is_told_and_an_ended_one_is_not(
         # Another process of the same number started at another time.
         other = Whereabouts().place_of(found.cgroup_id, found.pid, found.start_ns + 10**9)
         assert other == NOWHERE
+        sender.close()
+
+
+def test_where_version_1_alone_is_mounted_a_living_process_is_told(
+    sender: Sender, command: MakeCommand
+) -> None:
+    with group_in(legacy()) as outside, group_in(outside, CONTAINER) as folder:
+        enter(folder, sender.pid)
+        gone = "umount --all --types cgroup2; test -z \"$(grep -w cgroup2 /proc/self/mounts)\""
+        alone = with_mounts(gone)
+        running = command("-j", "-p", f"{sender.pid},{os.getpid()}", prefix=alone)
+        running.wait_by_probe()
+        sender.send(1, target=NOBODY)
+        while (line := running.object()).get("target_arg") != NOBODY:
+            pass
+        assert (line["sender"]["container"], line["sender"]["unit"]) == (CONTAINER, None)
+        assert running.end().status == ExitStatus.INTERRUPTED
         sender.close()
 
 

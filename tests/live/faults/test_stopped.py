@@ -1,6 +1,6 @@
 """SIGSTOP of the tracer while others send: what it lost is counted, told and its exit status.
 
-PYSIGSNOOP_STOPPED_S says for how long, a minute for instance.
+PYSIGSNOOP_STOPPED_S says for how long, a minute for instance; the counts are printed (pytest -s).
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def test_each_call_is_told_or_counted_in_the_stream_and_at_the_end(
     counts = re.match(r"(\d+) received, (\d+) lost \(ring full \d+(, skipped \d+)?\)", ended.err)
     assert counts, ended.err
     assert int(counts[2]) == lost
+    print(f"stopped for {SECONDS} s: {sent} calls, {told} told, {lost} lost")
 
 
 def test_top_tells_it_in_the_picture_and_at_the_end(sender: Sender) -> None:
@@ -83,6 +84,7 @@ def test_top_tells_it_in_the_picture_and_at_the_end(sender: Sender) -> None:
     counts = re.match(r"(\d+) received, (\d+) lost \(ring full", err)
     assert counts, err
     assert int(counts[1]) + int(counts[2]) == sent
+    print(f"top, stopped for {SECONDS} s: {sent} calls, {counts[1]} told, {counts[2]} lost")
     assert f"(ring full {counts[2]})" in picture
 
 
