@@ -133,7 +133,7 @@ def test_where_version_1_alone_is_mounted_a_living_process_is_told(
 ) -> None:
     with group_in(legacy()) as outside, group_in(outside, CONTAINER) as folder:
         enter(folder, sender.pid)
-        gone = "umount --all --types cgroup2; test -z \"$(grep -w cgroup2 /proc/self/mounts)\""
+        gone = 'umount --all --types cgroup2; test -z "$(grep -w cgroup2 /proc/self/mounts)"'
         alone = with_mounts(gone)
         running = command("-j", "-p", f"{sender.pid},{os.getpid()}", prefix=alone)
         running.wait_by_probe()
