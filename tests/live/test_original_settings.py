@@ -193,7 +193,7 @@ def test_a_tracefs_in_debugfs_will_do() -> None:
 
 @patient
 def test_without_the_right_to_read_it_says_to_be_root() -> None:
-    # Root that may not overrule modes: another user could not enter each place that a clone lies in.
+    # Root that may not overrule modes: another user could not enter wherever a clone may lie.
     said = refused(*with_mounts(LOCK_TRACEFS, *with_only("bpf", "perfmon")))
     assert "not readable" in said
     assert "sudo" in said

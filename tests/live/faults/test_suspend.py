@@ -24,6 +24,8 @@ def _may_freeze() -> Iterator[None]:
     requirement.guest("freezes the machine")
     if not STATE.exists() or "freeze" not in STATE.read_text().split():
         pytest.skip("this kernel cannot suspend to idle (CONFIG_SUSPEND)")
+    if not TEST.exists() and not ALARM.exists():
+        pytest.skip("nothing could wake this machine: it has no clock with an alarm")
     try:
         yield
     finally:
