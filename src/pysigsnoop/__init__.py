@@ -99,7 +99,6 @@ _BUILT = {
 def __getattr__(name: str) -> object:
     """Imported when first asked for; the tracer needs libbpf."""
     if name in _BUILT:
-        from importlib import import_module
-
-        return getattr(import_module(f".{_BUILT[name]}", __name__), name)
+        # importlib would have to be imported itself, with more.
+        return getattr(__import__(_BUILT[name], globals(), None, (name,), 1), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

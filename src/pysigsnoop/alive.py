@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .event import Process
 
@@ -30,6 +29,7 @@ def ticks(start_ns: int) -> int:
 def is_alive(process: Process) -> bool:
     """Whether it has not been reaped; False where this namespace has no number for it."""
     try:
-        return started(Path(f"/proc/{process.pid}/stat").read_bytes()) == ticks(process.start_ns)
+        with open(f"/proc/{process.pid}/stat", "rb") as stat:
+            return started(stat.read()) == ticks(process.start_ns)
     except (OSError, IndexError, ValueError):
         return False

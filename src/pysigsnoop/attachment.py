@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from .bpf_object import BpfObject
 from .diagnosis import missing_capabilities
 from .errors import FilterInvalid, LimitReached, NotPermitted, ObjectInvalid, PysigsnoopError
 from .families import CALL_FAMILIES, FUNCTIONS, NO_CALLS, SIGNAL_FAMILIES
+from .named_tuple import NamedTuple
 
 _CALLS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
 # The one program of theirs.

@@ -7,7 +7,6 @@ import os
 import struct
 from collections.abc import Iterable, Sequence
 from threading import Thread
-from typing import IO, Any
 
 from . import diagnosis, library
 from ._records import (
@@ -23,6 +22,10 @@ from ._records import (
 from .bpf_path import distrust, object_path
 from .kernel_types import kernel_types
 from .library import ffi, lib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any
 
 _COUNTERS_SIZE = struct.calcsize(COUNTERS_FORMAT)
 _PHASE = struct.Struct("=I")
@@ -53,7 +56,7 @@ class BpfObject:
         self._types: IO[bytes] | None = None
         self._wanted: tuple[str, ...] = ()
         self._descriptors = _SPARE
-        if not self.path.is_file():
+        if not os.path.isfile(self.path):
             raise diagnosis.no_object(self.path)
         if reason := distrust():
             raise diagnosis.distrusted_object(self.path, reason)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 
 _VARIABLE = "PYSIGSNOOP_BPF_OBJECT"
 
 
-def object_path() -> Path:
+def object_path() -> str:
     """The object to load: PYSIGSNOOP_BPF_OBJECT, else the one built with the package."""
-    return Path(os.environ.get(_VARIABLE) or Path(__file__).parent / "sigsnoop.bpf.o")
+    return os.environ.get(_VARIABLE) or f"{os.path.dirname(__file__)}/sigsnoop.bpf.o"
 
 
 def distrust() -> str | None:
@@ -22,8 +21,7 @@ def distrust() -> str | None:
     """
     if not os.environ.get(_VARIABLE):
         return None
-    path = object_path()
-    status = path.stat()
+    status = os.stat(object_path())
     caller = os.environ.get("SUDO_UID", "")
     if str(status.st_uid) not in {"0", str(os.geteuid()), caller}:
         return f"it belongs to user {status.st_uid}, and is named by {_VARIABLE}"

@@ -44,13 +44,13 @@ def _object() -> Check:
         bpf = BpfObject()
     except (LibraryMissing, NotSupported):
         # The extension can tell whether it is that of this version, and needs the kernel's types.
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise diagnosis.no_object(path) from None
         if damage := diagnosis.damage(path, ()):
             raise diagnosis.bad_object(path, (), damage[0]) from None
         return Check("object", WARN, "whole; whether it is of this version cannot be told")
     try:
-        where = str(path) if os.environ.get("PYSIGSNOOP_BPF_OBJECT") else "the package's own"
+        where = path if os.environ.get("PYSIGSNOOP_BPF_OBJECT") else "the package's own"
         return Check("object", OK, f"{len(bpf.programs())} programs ({where})")
     finally:
         bpf.close()

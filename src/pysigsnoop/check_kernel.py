@@ -16,10 +16,11 @@ _AS_ROOT = "sudo pysigsnoop doctor"
 
 
 def _btf() -> Check:
-    if not diagnosis.BTF.exists():
+    btf = Path(diagnosis.BTF)
+    if not btf.exists():
         raise diagnosis.no_btf()
-    size = diagnosis.BTF.stat().st_size
-    return Check("btf", OK, f"{diagnosis.BTF} ({size >> 10} KiB)")
+    size = btf.stat().st_size
+    return Check("btf", OK, f"{btf} ({size >> 10} KiB)")
 
 
 def _tracefs() -> Check:

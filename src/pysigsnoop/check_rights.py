@@ -12,7 +12,7 @@ from .checks import OK, WARN, Check, of_error
 from .errors import LibraryMissing, PysigsnoopError
 
 _CAP_SYS_RESOURCE = 24
-_SECURITYFS = diagnosis.LOCKDOWN.parent
+_SECURITYFS = os.path.dirname(diagnosis.LOCKDOWN)
 
 
 def _capabilities() -> Check:

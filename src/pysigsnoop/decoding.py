@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from .bpf_object import BpfObject
 from .clock import wall_offset
@@ -13,6 +12,7 @@ from .errors import PysigsnoopError
 from .event import SEND, Event
 from .ring import Ring
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import EllipsisType
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any, NamedTuple
 
 from ._records import (
     CMDLINE_LEN,
@@ -17,6 +15,11 @@ from ._records import (
     RECORD_TYPE,
     SIDE,
 )
+from .named_tuple import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _HEAD = struct.Struct(DETAILS_FORMAT)
 _AT = {name: index for index, name in enumerate(DETAILS_FIELDS)}
@@ -192,13 +195,14 @@ class CommandLines:
             details.found(raw)
 
 
-def proc_is_ours(status: Path = Path("/proc/self/status")) -> bool:
+def proc_is_ours(status: str | os.PathLike[str] = "/proc/self/status") -> bool:
     """Whether /proc numbers processes as our own pid namespace does.
 
     It lists our pid in each namespace from its own down to ours.
     """
     try:
-        lines = status.read_text().splitlines()
+        with open(status, encoding="utf-8") as file:
+            lines = file.read().splitlines()
     except OSError:
         return False
     return all(len(line.split()) == 2 for line in lines if line.startswith("NSpid:"))

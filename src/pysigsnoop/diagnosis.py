@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from .errors import (
     LibraryMissing,
@@ -17,12 +16,16 @@ from .errors import (
     TracingUnavailable,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
 # Bits of CapEff in /proc/self/status; include/uapi/linux/capability.h.
 _CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
-BTF = Path("/sys/kernel/btf/vmlinux")
+BTF = "/sys/kernel/btf/vmlinux"
 # Where distributions mount tracefs; the second is the older place, inside debugfs.
-TRACEFS = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
-LOCKDOWN = Path("/sys/kernel/security/lockdown")
+TRACEFS = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
+LOCKDOWN = "/sys/kernel/security/lockdown"
 # The kernel gives the initial namespaces numbers of their own (include/linux/proc_ns.h).
 _INITIAL_NAMESPACES = {"user": 0xEFFFFFFD, "pid": 0xEFFFFFFC}
 _REBUILD = "python build.py     (in a clone), or: pip install --force-reinstall pysigsnoop"
@@ -32,23 +35,25 @@ MOUNT_TRACEFS = "sudo mount -t tracefs tracefs /sys/kernel/tracing"
 
 def status_of(field: str) -> str:
     """A line of /proc/self/status, without its name."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name == field:
-            return value.strip()
+    with open("/proc/self/status", encoding="utf-8") as lines:
+        for line in lines:
+            name, _, value = line.partition(":")
+            if name == field:
+                return value.strip()
     return ""
 
 
 def in_initial_namespace(kind: str) -> bool:
     """Whether this process is in the machine's own namespace of a kind, `user` or `pid`."""
-    return Path(f"/proc/self/ns/{kind}").stat().st_ino == _INITIAL_NAMESPACES[kind]
+    return os.stat(f"/proc/self/ns/{kind}").st_ino == _INITIAL_NAMESPACES[kind]
 
 
 def lockdown() -> str | None:
     """The mode of the kernel's lockdown: `none`, `integrity`, `confidentiality`; None where the
     kernel does not show it."""
     try:
-        modes = LOCKDOWN.read_text().split()
+        with open(LOCKDOWN, encoding="utf-8") as file:
+            modes = file.read().split()
     except OSError:
         return None
     return next((mode.strip("[]") for mode in modes if mode.startswith("[")), None)
@@ -134,7 +139,7 @@ def libbpf_missing(reason: str) -> LibraryMissing:
     )
 
 
-def no_object(path: Path) -> ObjectInvalid:
+def no_object(path: str) -> ObjectInvalid:
     """There is no file of that name."""
     return ObjectInvalid(
         f"no BPF object at {path}",
@@ -142,7 +147,7 @@ def no_object(path: Path) -> ObjectInvalid:
     )
 
 
-def distrusted_object(path: Path, reason: str) -> ObjectInvalid:
+def distrusted_object(path: str, reason: str) -> ObjectInvalid:
     """One that somebody else could have written."""
     return ObjectInvalid(
         f"{path} is not loaded: {reason}",
@@ -188,9 +193,9 @@ def cpus_unknown(number: int) -> PysigsnoopError:
     return call_failed("counting CPUs", number)
 
 
-def load_failed(number: int, path: Path, programs: Sequence[str]) -> PysigsnoopError:
+def load_failed(number: int, path: str, programs: Sequence[str]) -> PysigsnoopError:
     """Why the kernel or libbpf refused to load the object."""
-    if not BTF.exists():
+    if not os.path.exists(BTF):
         return no_btf()
     if limit := limit_reached("loading BPF programs", number):
         return limit
@@ -241,7 +246,9 @@ def attach_failed(program: str, number: int) -> PysigsnoopError:
 
 def find_tracefs() -> Path:
     """Where tracefs is mounted; raises TracingUnavailable where it is not, or not readable."""
-    for place in TRACEFS:
+    from pathlib import Path
+
+    for place in map(Path, TRACEFS):
         try:
             (place / "events").stat()
         except FileNotFoundError:
@@ -254,13 +261,13 @@ def find_tracefs() -> Path:
     raise TracingUnavailable("tracefs is not mounted", hint=MOUNT_TRACEFS)
 
 
-def bad_object(path: Path, programs: Sequence[str], reason: str) -> ObjectInvalid:
+def bad_object(path: str, programs: Sequence[str], reason: str) -> ObjectInvalid:
     """An object that cannot be ours: the first thing wrong with it, or `reason`."""
     found = damage(path, programs)
     return ObjectInvalid(f"{path}: {found[0] if found else reason}", hint=_REBUILD)
 
 
-def damage(path: Path, programs: Sequence[str]) -> list[str]:
+def damage(path: str, programs: Sequence[str]) -> list[str]:
     """What is wrong with an object file, section by section; empty where nothing is seen."""
     try:
         from elftools.common.exceptions import ELFError  # 32 ms to import, and only here
@@ -269,7 +276,7 @@ def damage(path: Path, programs: Sequence[str]) -> list[str]:
     except ImportError:  # whoever has few rights may not read where it lies
         return []
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             elf = ELFFile(file)
             if elf["e_machine"] != "EM_BPF":
                 return [f"it is for {elf['e_machine']}, not for BPF"]
@@ -284,7 +291,7 @@ def damage(path: Path, programs: Sequence[str]) -> list[str]:
                 section = elf.get_section_by_name(name)
                 if section is None or not section["sh_size"]:
                     found.append(f"section {name} is missing: {use}")
-                elif section["sh_offset"] + section["sh_size"] > path.stat().st_size:
+                elif section["sh_offset"] + section["sh_size"] > os.stat(path).st_size:
                     found.append(f"section {name} is cut off: {use}")
             table = elf.get_section_by_name(".symtab")
             if not isinstance(table, SymbolTableSection):

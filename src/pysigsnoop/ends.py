@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
-
 from ._records import ACTION, NO_SEND, RECORD_TYPE
 from .clock import Timed
 from .event import Process
 from .layout import END_LAYOUT
+from .named_tuple import NamedTuple
 from .signals import Signal, signal_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
 
 #: What a record of a delivery begins with.
 DELIVERY: int = RECORD_TYPE["delivery"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import struct
-from typing import TYPE_CHECKING, Any, Literal
 
 from ._records import (
     DISPOSITION,
@@ -22,17 +21,18 @@ from .details import Ancestor, Details, Sides
 from .details import text as _comm
 from .layout import SEND_LAYOUT, fields, picker
 from .oom import Oom
-from .places import Place
 from .siginfo import code_name
 from .signals import Signal, signal_of
-from .whereabouts import place_of
 
 #: What a record of a send begins with.
 SEND: int = RECORD_TYPE["send"]
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import EllipsisType
+    from typing import Any, Literal
 
+    from .places import Place
     from .stack import Frame, Stack
 
 _OF = fields(PROCESS_FIELDS, PROCESS_FORMAT)
@@ -132,6 +132,8 @@ class Process:
 
     @property
     def place(self) -> Place:
+        from .whereabouts import place_of  # late: few ask
+
         return place_of(self.cgroup_id, self.pid, self.start_ns)
 
     @property

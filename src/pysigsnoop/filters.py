@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from ._records import (
     COMM_LEN,
@@ -15,10 +14,15 @@ from ._records import (
     SIGNALS_BUT,
     SIGNALS_ONLY,
 )
-from .cgroups import cgroup_id
 from .clock import tick_us
 from .errors import FilterInvalid
 from .signals import RTMAX, parse_signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Some = Iterable[Any] | str | int | None
 
 # The largest pid that a 64-bit kernel gives out: PID_MAX_LIMIT in include/linux/threads.h.
 PID_MAX = 4 * 1024 * 1024
@@ -29,8 +33,6 @@ _UID_MAX = 2**32 - 2
 ORIGINS = tuple(name for name, number in ORIGIN.items() if number)
 KERNEL_ORIGINS = tuple(name for name in ORIGINS if ORIGIN[name] >= FIRST_KERNEL_ORIGIN)
 SCOPES = ("default", "kernel", "all")
-
-Some = Iterable[Any] | str | int | None
 
 
 def _several(name: str, value: Some) -> list[Any] | None:
@@ -70,6 +72,8 @@ def _comm(value: Any) -> bytes:
 
 
 def _cgroup(value: Any) -> bytes:
+    from .cgroups import cgroup_id  # late: few filter by it
+
     return struct.pack("=Q8x", cgroup_id(str(value)))
 
 

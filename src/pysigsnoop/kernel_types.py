@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
-from pathlib import Path
-from typing import NamedTuple
 
 from .diagnosis import BTF, no_btf
 from .library import ffi, lib
+from .named_tuple import NamedTuple
 
 
 class KernelTypes(NamedTuple):
@@ -21,18 +20,18 @@ class KernelTypes(NamedTuple):
     ids: dict[str, int]
 
 
-def kernel_types(path: Path, names: tuple[str, ...]) -> KernelTypes:
+def kernel_types(path: str, names: tuple[str, ...]) -> KernelTypes:
     """For the object at `path`, and `names` of structures, functions, enumerators.
 
     Worked out once for each file. Raises NotSupported where the kernel has no BTF.
     """
-    if not BTF.exists():
+    if not os.path.exists(BTF):
         raise no_btf()
-    return _kernel_types(path, path.stat().st_mtime_ns, names)
+    return _kernel_types(path, os.stat(path).st_mtime_ns, names)
 
 
 @functools.lru_cache(4)
-def _kernel_types(path: Path, _: int, names: tuple[str, ...]) -> KernelTypes:
+def _kernel_types(path: str, _: int, names: tuple[str, ...]) -> KernelTypes:
     texts = [ffi.new("char[]", name.encode()) for name in names]
     ids = ffi.new("unsigned int[]", len(names))
     cut = ffi.new("void **")
@@ -41,7 +40,10 @@ def _kernel_types(path: Path, _: int, names: tuple[str, ...]) -> KernelTypes:
     )
     if size < 0:
         # Types of a kind that is new: their names are enough.
-        held = BTF.read_bytes() if os.access(BTF, os.R_OK) else b""
+        held = b""
+        if os.access(BTF, os.R_OK):
+            with open(BTF, "rb") as file:
+                held = file.read()
         return KernelTypes(None, {n: 0 for n in names if b"\0%s\0" % n.encode() in held})
     try:
         found = {name: number for name, number in zip(names, ids, strict=True) if number}

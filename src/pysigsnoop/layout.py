@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import struct
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
 
 from ._records import END_FIELDS, END_FORMAT, SEND_FIELDS, SEND_FORMAT
+from .named_tuple import NamedTuple
 
-_CODE = re.compile(r"\d*[a-zA-Z]")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Field(NamedTuple):
@@ -24,11 +25,22 @@ def fields(names: tuple[str, ...], form: str) -> dict[str, Field]:
     """The fields of a record by name, from the tables that build.py makes."""
     found = {}
     offset = 0
-    for name, code in zip(names, _CODE.findall(form), strict=True):
+    for name, code in zip(names, _codes(form), strict=True):
         one = _READERS.setdefault(code, struct.Struct(f"={code}"))
         found[name] = Field(code, offset, one.unpack_from)
         offset += one.size
     return found
+
+
+def _codes(form: str) -> Iterator[str]:
+    """Of `=I16sQ` these: `I`, `16s`, `Q`."""
+    count = ""
+    for char in form.removeprefix("="):
+        if char.isdigit():
+            count += char
+        else:
+            yield count + char
+            count = ""
 
 
 _READERS: dict[str, struct.Struct] = {}

@@ -5,10 +5,12 @@ Imported only when tracing starts, so that help and version work without either.
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import diagnosis
 from .errors import PysigsnoopError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 try:
     from . import _records  # noqa: F401  # built too: what is missing is told here

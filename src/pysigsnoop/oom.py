@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from ._records import KNOWN
 from .layout import SEND_LAYOUT, Field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .event import Process
 
 _KNOWN = SEND_LAYOUT["known"]

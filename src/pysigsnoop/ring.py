@@ -9,7 +9,6 @@ import select
 import struct
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from . import diagnosis
 from .layout import SEND_SIZE
@@ -17,6 +16,7 @@ from .library import ffi, lib
 from .stats import Counts
 from .waking import Waking
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .columns import Columns
 

@@ -7,8 +7,6 @@ The numbers are the kernel's (include/uapi/asm-generic/signal.h). Python's own
 
 from __future__ import annotations
 
-import re
-
 from .errors import FilterInvalid
 
 TYPE_CHECKING = False
@@ -62,9 +60,6 @@ class Signal(int):
 _NAMES = {number: _name(number) for number in range(RTMAX + 1)}
 _NUMBERS = {name: number for number, name in _NAMES.items() if name}
 _NUMBERS |= {f"SIG{alias}": _NUMBERS[f"SIG{name}"] for alias, name in _ALIASES.items()}
-# No longer than a signal's number can be: Python refuses to convert thousands of digits.
-_DIGITS = re.compile(r"[0-9]{1,9}")
-_REAL_TIME = re.compile(r"SIG(?P<base>RTMIN\+|RTMAX-)(?P<offset>[0-9]{1,9})")
 _BY_NUMBER = {number: Signal(number) for number in range(RTMAX + 1)}
 
 
@@ -97,14 +92,19 @@ def _number_of(text: str | int) -> int:
     name = word if word.startswith("SIG") else f"SIG{word}"
     if name in _NUMBERS:
         return _NUMBERS[name]
-    if _DIGITS.fullmatch(word):
+    if _is_number(word):
         return int(word)
     if name == "SIGRTMAX":
         return RTMAX
-    real_time = _REAL_TIME.fullmatch(name)
-    if not real_time:
-        return -1
-    offset = int(real_time["offset"])
-    number = RTMIN + offset if real_time["base"] == "RTMIN+" else RTMAX - offset
-    # RTMIN and RTMAX lead to real-time signals only.
-    return number if RTMIN <= number <= RTMAX else -1
+    for prefix, base, step in (("SIGRTMIN+", RTMIN, 1), ("SIGRTMAX-", RTMAX, -1)):
+        offset = name.removeprefix(prefix)
+        if offset != name and _is_number(offset):
+            number = base + step * int(offset)
+            # RTMIN and RTMAX lead to real-time signals only.
+            return number if RTMIN <= number <= RTMAX else -1
+    return -1
+
+
+def _is_number(word: str) -> bool:
+    """In digits, and no longer than a signal's can be: Python refuses to convert thousands."""
+    return word.isascii() and word.isdigit() and len(word) < 10

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ._records import COUNTER
+from .named_tuple import NamedTuple
 
 
 class Lost(NamedTuple):

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from . import diagnosis
 from .alive import is_alive
@@ -27,6 +26,7 @@ from .ring import Ring
 from .stats import Counts, Stats, account, groups_inside
 from .turns import Change, Turn
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .columns import Columns
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -61,7 +62,7 @@ def _inside(*command: str) -> Iterator[_Inside]:
 
 
 def _mended() -> bool:
-    return _MENDED in BTF.read_bytes()
+    return _MENDED in Path(BTF).read_bytes()
 
 
 def test_function_exits_are_left_where_the_namespaces_end_could_hang_the_kernel() -> None:

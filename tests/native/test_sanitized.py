@@ -47,7 +47,7 @@ def test_strange_records_harm_nothing(tmp_path: Path) -> None:
     assert gave_up > 0
 
 
-@pytest.mark.skipif(not BTF.exists(), reason="the kernel has no BTF")
+@pytest.mark.skipif(not Path(BTF).exists(), reason="the kernel has no BTF")
 def test_damaged_types_harm_nothing(tmp_path: Path) -> None:
     cuts, refused = run(tmp_path, "damaged_types", ("types",), BTF, object_path())
     assert cuts > refused > 0

@@ -18,11 +18,11 @@ NAMES = ("task_struct", "pt_regs", "do_exit", "BPF_FUNC_map_lookup_elem", "no_su
 
 @pytest.fixture(scope="module")
 def whole() -> Btf:
-    return Btf(BTF)
+    return Btf(Path(BTF))
 
 
 def test_what_is_left_is_laid_out_as_in_the_kernel(whole: Btf, tmp_path: Path) -> None:
-    found = kernel_types(OBJECT, NAMES)
+    found = kernel_types(str(OBJECT), NAMES)
     assert found.cut
     path = tmp_path / "cut"
     path.write_bytes(found.cut)
@@ -57,7 +57,7 @@ def inside(btf: Btf, kind: dict[str, Any]) -> Any:
 
 
 def test_names_come_with_the_kernels_own_ids(whole: Btf) -> None:
-    ids = kernel_types(OBJECT, NAMES).ids
+    ids = kernel_types(str(OBJECT), NAMES).ids
     assert whole.types[ids["task_struct"]]["name"] == "task_struct"
     assert whole.types[ids["pt_regs"]]["kind"] == "STRUCT"
     function = whole.types[ids["do_exit"]]

@@ -159,7 +159,7 @@ def test_a_process_that_moves_is_looked_for_again(monkeypatch: pytest.MonkeyPatc
     places = [NOWHERE, Place("abc", "x.service", None)]
     until = time.monotonic() + 1000
     at = [0]
-    monkeypatch.setattr("pysigsnoop.event.place_of", lambda *_: places[at[0]])
+    monkeypatch.setattr("pysigsnoop.whereabouts.place_of", lambda *_: places[at[0]])
     monkeypatch.setattr(json_lines, "place_until", lambda *_: (places[at[0]], until))
     lines = JsonLines()
     event = records.event(KILL)

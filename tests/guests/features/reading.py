@@ -25,7 +25,7 @@ def _has_type(name: str) -> bool:
 
 @functools.cache
 def _names() -> bytes:
-    return BTF.read_bytes()
+    return Path(BTF).read_bytes()
 
 
 def _has_name(name: str) -> bool:
