@@ -24,6 +24,9 @@
 /* No name that the kernel takes is as long (KSYM_NAME_LEN, 6.1 and newer). */
 #define NAME_SIZE 512
 
+/* A power of two, and some times as many as there are names: most are found free. */
+#define BEGINNINGS 32768
+
 struct name {
 	const char *text;
 	size_t size;
@@ -42,6 +45,7 @@ struct cutter {
 	unsigned int count, kept;
 	struct name names[NAMES];
 	unsigned int named;
+	bool begins[BEGINNINGS];	/* by their beginnings: whether there is a name with it */
 	/* The result: types, and the strings that they use. */
 	char *out, *text;
 	size_t used, text_used;
@@ -187,6 +191,22 @@ static struct name *name_slot(struct cutter *c, const char *text, size_t size)
 	}
 }
 
+/*
+ * A number for how a name begins, as far as it is essential. Nearly all of the kernel's many
+ * names begin as none that is looked for does, which is found out sooner than what they are.
+ */
+static unsigned int beginning(const char *text)
+{
+	unsigned int number = 0;
+
+	for (int i = 0; i < 5 && text[i]; i++) {
+		if (i && text[i] == '_' && text[i + 1] == '_' && text[i + 2] == '_')
+			break;
+		number = number * 31 + (unsigned char)text[i];
+	}
+	return number % BEGINNINGS;
+}
+
 static int add_name(struct cutter *c, const char *text, size_t size, unsigned int asked)
 {
 	struct name *name = name_slot(c, text, size);
@@ -197,6 +217,7 @@ static int add_name(struct cutter *c, const char *text, size_t size, unsigned in
 		return -E2BIG;
 	name->text = text;
 	name->size = size;
+	c->begins[beginning(text)] = true;
 	if (asked)
 		name->asked = asked;
 	return 0;
@@ -268,12 +289,16 @@ static void find_types(struct cutter *c, unsigned int *ids)
 	for (unsigned int id = 1; id <= c->count; id++) {
 		const struct btf_type *type = type_of(c, id);
 		unsigned int kind = BTF_INFO_KIND(type->info);
-		const char *text = string_at(c, type->name_off);
+		const char *text;
 		struct name *name;
 
-		if (!*text || (kind != BTF_KIND_STRUCT && kind != BTF_KIND_UNION &&
-			       kind != BTF_KIND_ENUM && kind != KIND_ENUM64 &&
-			       kind != BTF_KIND_TYPEDEF && kind != BTF_KIND_FUNC))
+		if (!type->name_off || type->name_off >= c->header->str_len ||
+		    !c->begins[beginning(c->strings + type->name_off)] ||
+		    (kind != BTF_KIND_STRUCT && kind != BTF_KIND_UNION && kind != BTF_KIND_ENUM &&
+		     kind != KIND_ENUM64 && kind != BTF_KIND_TYPEDEF && kind != BTF_KIND_FUNC))
+			continue;
+		text = string_at(c, type->name_off);
+		if (!*text)
 			continue;
 		name = name_slot(c, text, essential_size(text));
 		if (!name->text)

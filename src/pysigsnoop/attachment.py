@@ -73,44 +73,48 @@ def attach(
             hint=f"one of auto, {', '.join(CALL_FAMILIES)}, {NO_CALLS}",
         )
     refused: dict[str, str] = {}
-    for signals in (only,) if plus else SIGNAL_FAMILIES:
-        for family in CALL_FAMILIES if calls == "auto" else (calls,):
-            try:
-                bpf, programs = _try(family, SIGNAL_FAMILIES[signals], prepare, more)
-            except (ObjectInvalid, LimitReached):
-                # No other family of a damaged object is to be trusted; and one that needs less
-                # would show less for a reason that passes.
-                raise
-            except PysigsnoopError as error:
-                refused[f"{signals}+{family}"] = error.message
-                last = error
-                if isinstance(error, NotPermitted) and missing_capabilities():
+    bpf = BpfObject()
+    try:
+        for signals in (only,) if plus else SIGNAL_FAMILIES:
+            for family in CALL_FAMILIES if calls == "auto" else (calls,):
+                if bpf.chosen:  # an object is loaded once, whatever comes of it
+                    bpf.close()
+                    bpf = BpfObject()
+                try:
+                    programs = _try(bpf, family, SIGNAL_FAMILIES[signals], prepare, more)
+                except (ObjectInvalid, LimitReached):
+                    # No other family of a damaged object is to be trusted; and one that needs
+                    # less would show less for a reason that passes.
                     raise
-            else:
-                return bpf, Attachment(signals, family, refused, programs)
-    raise last
+                except PysigsnoopError as error:
+                    refused[f"{signals}+{family}"] = error.message
+                    last = error
+                    if isinstance(error, NotPermitted) and missing_capabilities():
+                        raise
+                else:
+                    return bpf, Attachment(signals, family, refused, programs)
+        raise last
+    except BaseException:
+        bpf.close()
+        raise
 
 
 def _try(
+    bpf: BpfObject,
     family: str,
     generate: str,
     prepare: Callable[[BpfObject, list[str], str], None],
     more: Sequence[str],
-) -> tuple[BpfObject, Programs]:
-    bpf = BpfObject()
-    try:
-        calls = _call_programs(family, bpf)
-        jump_to = [_JUMP_TO] if family == FUNCTIONS else []
-        prepare(bpf, [*calls, *jump_to, generate, _OOM, *more], family)
-        for program in jump_to:
-            bpf.set_jump(JUMPS, program)
-        for program in (*more, *calls, _OOM, generate):
-            if program == _TRACEPOINTS:
-                for call in _CALLS:
-                    bpf.attach(program, ("syscalls", f"sys_exit_{call}"))
-            else:
-                bpf.attach(program)
-    except BaseException:
-        bpf.close()
-        raise
-    return bpf, Programs(generate, tuple(calls))
+) -> Programs:
+    calls = _call_programs(family, bpf)
+    jump_to = [_JUMP_TO] if family == FUNCTIONS else []
+    prepare(bpf, [*calls, *jump_to, generate, _OOM, *more], family)
+    for program in jump_to:
+        bpf.set_jump(JUMPS, program)
+    for program in (*more, *calls, _OOM, generate):
+        if program == _TRACEPOINTS:
+            for call in _CALLS:
+                bpf.attach(program, ("syscalls", f"sys_exit_{call}"))
+        else:
+            bpf.attach(program)
+    return Programs(generate, tuple(calls))

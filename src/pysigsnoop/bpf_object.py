@@ -55,6 +55,7 @@ class BpfObject:
         self._views: list[mmap.mmap] = []
         self._types: IO[bytes] | None = None
         self._wanted: tuple[str, ...] = ()
+        self._programs: dict[str, Any] | None = None
         self._descriptors = _SPARE
         if not os.path.isfile(self.path):
             raise diagnosis.no_object(self.path)
@@ -74,6 +75,7 @@ class BpfObject:
 
     def _open(self) -> None:
         types = b"/proc/self/fd/%d" % self._types.fileno() if self._types else ffi.NULL
+        self._programs = None
         self._object = lib.open_object(os.fsencode(self.path), types)
         if self._object == ffi.NULL:
             number = ffi.errno
@@ -112,6 +114,11 @@ class BpfObject:
 
     def programs(self) -> dict[str, Any]:
         """libbpf's handles of all programs in the object, by name."""
+        if self._programs is None:
+            self._programs = self._find_programs()
+        return self._programs
+
+    def _find_programs(self) -> dict[str, Any]:
         found = {}
         program = lib.bpf_object__next_program(self._object, ffi.NULL)
         while program != ffi.NULL:
@@ -133,6 +140,11 @@ class BpfObject:
         result = lib.try_function_exit(function) if function else 0
         if result:
             raise diagnosis.load_failed(library.error_number(result), self.path, programs)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether `choose` was called."""
+        return bool(self._wanted)
 
     def choose(self, programs: Iterable[str], maps: Iterable[str]) -> None:
         """Load only these: each unused program would cost time, and may be refused.

@@ -88,10 +88,10 @@ def test_raw_tracepoints_take_over_where_typed_ones_are_refused(
     # No kernel that can be had refuses them, so the refusal alone is made up.
     attempt = attachment._try
 
-    def refusing(family: str, generate: str, *rest: Any) -> Any:
+    def refusing(bpf: Any, family: str, generate: str, *rest: Any) -> Any:
         if generate == SIGNAL_FAMILIES["tp_btf"]:
             raise NotSupported("typed tracepoints are refused", hint="this is a test")
-        return attempt(family, generate, *rest)
+        return attempt(bpf, family, generate, *rest)
 
     monkeypatch.setattr(attachment, "_try", refusing)
     found = _same_story(way, sender)
