@@ -25,6 +25,9 @@ _SLOT = struct.Struct(f"{SEND_SIZE}s")
 _COMPANION = struct.Struct("=II")
 # Large enough that the cost of a call is spread thin, small enough to stay in the cache.
 BATCH = 1024
+# Of columns Python makes nothing, so that the call itself is most of what it does; as many as
+# reader_fill takes.
+COLUMNS_BATCH = 2048
 # How long a reader that was just woken, or emptied the ring just now, waits before it looks
 # again: latency under load. Longer by steps where so long brings few, up to LONGEST_PAUSE_S.
 PAUSE_S = 0.001
@@ -66,16 +69,17 @@ class Ring:
 
         Sends that wait for their answer are kept back; `final` brings them without.
         """
-        return self._filled(lib.reader_fill(self._reader, self._batch, BATCH, final))
+        return self._filled(lib.reader_fill(self._reader, self._batch, BATCH, final), BATCH)
 
     def fill_columns(self, columns: Columns, *, final: bool = False) -> int:
         """The same into columns of their own."""
-        return self._filled(lib.reader_fill_bytes(self._reader, id(columns), BATCH, final))
+        count = lib.reader_fill_bytes(self._reader, id(columns), COLUMNS_BATCH, final)
+        return self._filled(count, COLUMNS_BATCH)
 
-    def _filled(self, count: int) -> int:
+    def _filled(self, count: int, room: int) -> int:
         if count < 0:
             raise diagnosis.call_failed("reading the ring buffer", -count)
-        if 0 < count < BATCH:
+        if 0 < count < room:
             self._emptied = time.monotonic()
             longer = self._pause * 2 if _FEW < count < BATCH // 2 else PAUSE_S
             self._pause = min(longer, LONGEST_PAUSE_S)
@@ -119,8 +123,10 @@ class Ring:
         Who reads faster than others send would take them one by one, and each turn
         costs more than the event.
         """
-        if time.monotonic() - self._emptied < PAUSE_S:
-            time.sleep(self._pause if timeout is None else max(0.0, min(self._pause, timeout)))
+        pause = self._pause if timeout is None else min(self._pause, timeout)
+        # To sleep for no time at all is a system call too.
+        if pause > 0 and time.monotonic() - self._emptied < PAUSE_S:
+            time.sleep(pause)
 
     def wait(self, timeout: float | None) -> None:
         """Block until `fill` has something to do, or for `timeout` seconds; may return early.
@@ -159,6 +165,11 @@ class Ring:
         """`wake` for those who wait by `fileno`, if any: events wait in Python."""
         if self._watched:
             self.wake()
+
+    @property
+    def settled(self) -> bool:
+        """Whether `settle` has nothing to do."""
+        return not (self._awake or self._watched)
 
     def settle(self) -> None:
         """Undo both: from now on the ring alone decides whether `fileno` is readable."""

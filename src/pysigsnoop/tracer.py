@@ -543,6 +543,8 @@ class SignalTracer:
 
     def _settle(self) -> None:
         """Nothing is pending in Python, so the ring alone decides whether fileno is readable."""
+        if self._ring.settled:
+            return
         with Change(self):
             if not self._stopped:
                 self._ring.settle()
