@@ -15,11 +15,11 @@ from .session import PARTS, Session
 def _options() -> argparse.Namespace:
     top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     top.add_argument("--quick", action="store_true", help="all of it, shortly; writes no page")
-    top.add_argument("--pairs", type=int, metavar="N", help="pairs for each figure (default 5)")
+    top.add_argument("--pairs", type=int, metavar="N", help="pairs for each figure (default 7)")
     top.add_argument("--seconds", type=float, metavar="S", help="of a flood (default 30)")
     top.add_argument("--only", choices=PARTS, action="append", help="this part; writes no page")
     chosen = top.parse_args()
-    chosen.pairs = chosen.pairs or (1 if chosen.quick else 5)
+    chosen.pairs = chosen.pairs or (1 if chosen.quick else 7)
     chosen.seconds = chosen.seconds or (2.0 if chosen.quick else 30.0)
     return chosen
 

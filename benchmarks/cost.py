@@ -1,6 +1,7 @@
 """What a tracer costs whoever sends, what it costs itself, and how much memory it takes.
 
-In pairs: the sender alone, then traced, or the other way round, by turns.
+In pairs: the sender alone, then traced, or the other way round, by turns. In each turn all
+tracers have theirs, so that what is compared was measured in the same minutes.
 """
 
 from __future__ import annotations
@@ -48,18 +49,17 @@ class _Round(NamedTuple):
     syscalls: str | None
 
 
-def _options(tracer: Tracer, kind: str, *, traced: bool) -> tuple[object, ...]:
+def _options(tracer: Tracer, kind: str) -> tuple[object, ...]:
+    # Alone it pauses too: what a call costs depends on what the caches still hold.
     calls = OTHER_CALLS if kind == "other" else CALLS
     return (
         *("-n", int(calls * tracer.share), "-b", int(BURST * tracer.share)),
-        *("-g", tracer.gap_us if traced and kind in SENDS else 0),
+        *("-g", tracer.gap_us if kind in SENDS else 0),
     )
 
 
 def _alone(folder: Path, tracer: Tracer) -> dict[str, Run]:
-    return {
-        kind: runs(folder / NAME, kind, *_options(tracer, kind, traced=False))[-1] for kind in KINDS
-    }
+    return {kind: runs(folder / NAME, kind, *_options(tracer, kind))[-1] for kind in KINDS}
 
 
 class _Sampled:
@@ -85,7 +85,7 @@ def _traced(folder: Path, tracer: Tracer) -> _Round:
             done = runs(
                 folder / NAME,
                 kind,
-                *_options(tracer, kind, traced=True),
+                *_options(tracer, kind),
                 prefix=started.prefix,
                 after=sampled if started.prefix and kind in SENDS else None,
             )
@@ -115,31 +115,35 @@ def _traced(folder: Path, tracer: Tracer) -> _Round:
     )
 
 
-def measure(folder: Path, tracer: Tracer, pairs: int) -> Cost:
-    """Raises BooksOpen where its accounting was not exact, RuntimeError where it did not run;
+def nothing_yet() -> Cost:
+    """Of a tracer that has had no turn."""
+    return Cost({k: [] for k in KINDS}, {k: [] for k in KINDS}, [], [], 0, 0, None)
+
+
+def one_more(folder: Path, tracer: Tracer, cost: Cost) -> Cost:
+    """With another pair.
+
+    Raises BooksOpen where its accounting was not exact, RuntimeError where it did not run;
     each after some trials.
     """
-    cost = Cost({k: [] for k in KINDS}, {k: [] for k in KINDS}, [], [], 0, 0, None)
-    for pair in range(pairs):
-        alone = _alone(folder, tracer) if pair % 2 == 0 else None
-        for attempt in range(REPEATS):
-            try:
-                round_ = _traced(folder, tracer)
-            except (BooksOpen, RuntimeError):
-                if attempt + 1 == REPEATS:
-                    raise
-            else:
-                break
-        alone = alone or _alone(folder, tracer)
-        for kind in KINDS:
-            run = round_.by_kind[kind]
-            cost.cpu[kind].append((alone[kind].cpu_ns, run.cpu_ns))
-            cost.elapsed[kind].append((alone[kind].elapsed_ns, run.elapsed_ns))
-        cost.own.append(round_.own)
-        cost.memory.append(round_.memory)
-        cost = cost._replace(
-            sent=cost.sent + round_.sent,
-            missing=cost.missing + round_.missing,
-            syscalls=round_.syscalls,
-        )
-    return cost
+    alone = _alone(folder, tracer) if len(cost.own) % 2 == 0 else None
+    for attempt in range(REPEATS):
+        try:
+            round_ = _traced(folder, tracer)
+        except (BooksOpen, RuntimeError):
+            if attempt + 1 == REPEATS:
+                raise
+        else:
+            break
+    alone = alone or _alone(folder, tracer)
+    for kind in KINDS:
+        run = round_.by_kind[kind]
+        cost.cpu[kind].append((alone[kind].cpu_ns, run.cpu_ns))
+        cost.elapsed[kind].append((alone[kind].elapsed_ns, run.elapsed_ns))
+    cost.own.append(round_.own)
+    cost.memory.append(round_.memory)
+    return cost._replace(
+        sent=cost.sent + round_.sent,
+        missing=cost.missing + round_.missing,
+        syscalls=round_.syscalls,
+    )

@@ -7,13 +7,13 @@ import importlib.util
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from . import flood, growth, machine, reference, report, start
 from .books import BooksOpen
-from .cost import Cost, measure
+from .cost import Cost, nothing_yet, one_more
 from .tracers import EACH, FILTERED, Tracer, missing_peers, own_tracers, peers, references
 
 #: What can be measured by itself.
@@ -76,13 +76,19 @@ class Session:
                 self.failed[name] = f"not measured: {why[:100]}"
         return found
 
+    def _turn(
+        self, what: str, all_of: Mapping[str, Tracer], rows: Mapping[str, Cost]
+    ) -> dict[str, Cost]:
+        """A pair more for each tracer that has not failed."""
+        return self._each(what, rows, lambda name: one_more(self._folder, all_of[name], rows[name]))
+
     def _cost(self) -> None:
         """All that comes of pairs."""
         own, other, refs = own_tracers(), peers(), references(reference.build(self._folder))
         all_of = {tracer.name: tracer for tracer in (*own, *other, *refs.values())}
-        rows = self._each(
-            "cost", all_of, lambda name: measure(self._folder, all_of[name], self._pairs)
-        )
+        rows = {name: nothing_yet() for name in all_of}
+        for turn in range(self._pairs):
+            rows = self._turn(f"cost, turn {turn + 1}", all_of, rows)
         limit = refs["both_record"].name
         names = [each.name for each in (*own, *other)]
         self._costs = {name: rows[name] for name in names if name in rows}
@@ -148,7 +154,7 @@ class Session:
         self.parts["flood"] = report.floods(runs, quiet.get("quiet"))
 
     def _growth(self) -> None:
-        pairs = min(3, self._pairs)
+        pairs = min(5, self._pairs)
         found = self._each(
             "growth", growth.GROWING, lambda what: growth.measure(self._folder, what, pairs)
         )

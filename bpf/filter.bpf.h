@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Filters. Which are set is constant to the verifier, so those that are not
- * cost nothing; what they let through is one set, so a look-up costs the same
- * for one value and for 10,000.
+ * cost nothing; what they let through is one set, and of pids an array of bits,
+ * so a look-up costs the same for one value and for 10,000.
  */
 #ifndef SIGSNOOP_FILTER_BPF_H
 #define SIGSNOOP_FILTER_BPF_H
@@ -29,6 +29,29 @@ static __always_inline bool number_wanted(enum sigsnoop_filter filter, __u64 num
 
 	__builtin_memcpy(key.value, &number, sizeof(number));
 	return bpf_map_lookup_elem(&wanted, &key);
+}
+
+/*
+ * A bit for each pid of senders, then of targets: a look at it is some loads, where the set
+ * takes a hash and a walk, which whoever is filtered out would pay. Resized at load.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} wanted_pids SEC(".maps");
+
+/* Of a process that is there; 0 is none. */
+static __always_inline bool pid_wanted(enum sigsnoop_filter filter, __u32 pid)
+{
+	__u32 word = pid >> 6;
+	__u64 *bits;
+
+	if (filter == SIGSNOOP_FILTER_TARGET_PID)
+		word += SIGSNOOP_PID_WORDS;
+	bits = bpf_map_lookup_elem(&wanted_pids, &word);
+	return bits && *bits >> (pid & 63) & 1;
 }
 
 static __always_inline bool comm_wanted(enum sigsnoop_filter filter, const char *comm)
@@ -92,7 +115,7 @@ static __always_inline bool sender_wanted(struct task_struct *sender)
 	if (has_filter(SIGSNOOP_FILTER_SENDER_PID)) {
 		__u32 pid = sender ? pid_for_tracer(sender, DIRECT) : 0;
 
-		if (!pid || !number_wanted(SIGSNOOP_FILTER_SENDER_PID, pid))
+		if (!pid || !pid_wanted(SIGSNOOP_FILTER_SENDER_PID, pid))
 			return false;
 	}
 	if (has_filter(SIGSNOOP_FILTER_SENDER_UID) &&
@@ -119,7 +142,7 @@ static __always_inline bool target_wanted(struct task_struct *target, struct sys
 
 	if (has_filter(SIGSNOOP_FILTER_TARGET_PID)) {
 		__u32 pid = target ? pid_for_tracer(target, how) : 0;
-		bool met = pid && number_wanted(SIGSNOOP_FILTER_TARGET_PID, pid);
+		bool met = pid && pid_wanted(SIGSNOOP_FILTER_TARGET_PID, pid);
 
 		if (!met && named && (!target || call->target_arg <= 0))
 			met = number_wanted(SIGSNOOP_FILTER_TARGET_PID, (__u32)call->target_arg);

@@ -390,6 +390,9 @@ enum sigsnoop_filter {
 	SIGSNOOP_FILTERS,
 };
 
+/* Words of a bit for each pid, PID_MAX_LIMIT of them, include/linux/threads.h, and one more. */
+#define SIGSNOOP_PID_WORDS 65537
+
 struct sigsnoop_filter_key {
 	unsigned int filter;
 	char value[SIGSNOOP_COMM_LEN];

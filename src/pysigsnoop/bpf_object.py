@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Thread
 
 from . import diagnosis, library
@@ -239,9 +239,16 @@ class BpfObject:
 
     def add_keys(self, name: str, keys: Iterable[bytes]) -> None:
         """Put keys into a set, a map whose values say nothing."""
+        self._fill(name, ((key, b"\1") for key in keys))
+
+    def add_words(self, name: str, words: Mapping[int, int]) -> None:
+        """Put numbers of 64 bits into an array."""
+        self._fill(name, ((struct.pack("=I", at), struct.pack("=Q", words[at])) for at in words))
+
+    def _fill(self, name: str, entries: Iterable[tuple[bytes, bytes]]) -> None:
         fd = self.map_fd(name)
-        for key in keys:
-            result = lib.bpf_map_update_elem(fd, key, b"\1", 0)
+        for key, value in entries:
+            result = lib.bpf_map_update_elem(fd, key, value, 0)
             if result:
                 raise diagnosis.call_failed(f"filling {name}", library.error_number(result))
 
@@ -251,10 +258,7 @@ class BpfObject:
 
     def set_jump(self, name: str, program: str) -> None:
         """Let programs that jump through a map of programs come to this one."""
-        target = struct.pack("=I", self._program_fd(program))
-        result = lib.bpf_map_update_elem(self.map_fd(name), b"\0" * 4, target, 0)
-        if result:
-            raise diagnosis.call_failed(f"filling {name}", library.error_number(result))
+        self._fill(name, [(b"\0" * 4, struct.pack("=I", self._program_fd(program)))])
 
     def view(self, name: str, size: int) -> mmap.mmap:
         """A map's values as memory, which stays readable when all rights are dropped."""

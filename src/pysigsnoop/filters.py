@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from ._records import (
     COMM_LEN,
     FILTER,
     FIRST_KERNEL_ORIGIN,
     ORIGIN,
+    PID_WORDS,
     SETTINGS_FIELDS,
     SIGNALS_BUT,
     SIGNALS_ONLY,
@@ -221,12 +222,25 @@ class Filters:
         }
         return {name: int(chosen.get(name, 0)) for name in SETTINGS_FIELDS[1:]}
 
-    def __len__(self) -> int:
-        return len(self._keys)
+    def keys(self) -> list[bytes]:
+        """The keys of the kernel program's set. A target's pid is one too: as an argument."""
+        return [
+            struct.pack("=I", number) + value
+            for number, value in self._keys
+            if number != FILTER["sender_pid"]
+        ]
 
-    def keys(self) -> Iterator[bytes]:
-        """The keys of the kernel program's set."""
-        return (struct.pack("=I", number) + value for number, value in self._keys)
+    def pid_words(self) -> dict[int, int]:
+        """Of the kernel program's bits, one for each pid, the words that hold any, by place."""
+        words: dict[int, int] = {}
+        first = {FILTER["sender_pid"]: 0, FILTER["target_pid"]: PID_WORDS}
+        for number, value in self._keys:
+            if number in first:
+                (pid,) = struct.unpack("=Q8x", value)
+                if 0 < pid <= PID_MAX:
+                    at = first[number] + pid // 64
+                    words[at] = words.get(at, 0) | 1 << pid % 64
+        return words
 
 
 def followed_pids(value: Iterable[int] | int | None) -> list[int]:

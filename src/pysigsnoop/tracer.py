@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
 
 from . import diagnosis
+from ._records import PID_WORDS
 from .alive import is_alive
 from .attachment import DEATH, DELIVERY, JUMPS, Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
@@ -46,6 +47,7 @@ _LEARN = "learn_tracer"
 _MAPS = (
     *("counters", "details_scratch", "ended", "groups", "ids", "link_scratch", "links"),
     *("oom_threads", "refused", "ring", "scratch", "taken", "wanted"),
+    "wanted_pids",
 )
 
 
@@ -259,7 +261,9 @@ class SignalTracer:
         bpf.resize("ring", self._buffer_size)
         bpf.resize("counters", self._cpus)
         bpf.resize("groups", self._max_group_calls)
-        bpf.resize("wanted", max(1, len(filters)))
+        keys, pids = filters.keys(), filters.pid_words()
+        bpf.resize("wanted", max(1, len(keys)))
+        bpf.resize("wanted_pids", 2 * PID_WORDS if pids else 1)
         bpf.resize(LINKS, self._links.entries)
         if follow:
             bpf.resize("followed", self._max_followed)
@@ -267,7 +271,8 @@ class SignalTracer:
         bpf.load()
         if bpf.run_once(_LEARN) and family == FUNCTIONS:
             raise diagnosis.exits_may_hang()
-        bpf.add_keys("wanted", filters.keys())
+        bpf.add_keys("wanted", keys)
+        bpf.add_words("wanted_pids", pids)
 
     def add_followed(self, pid: int) -> None:
         """Follow one more process, and all that it has created already and not left behind.

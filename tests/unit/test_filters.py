@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 
 from pysigsnoop import FilterInvalid, cgroups
-from pysigsnoop._records import FILTER, FIRST_KERNEL_ORIGIN, ORIGIN, SETTINGS_FIELDS
-from pysigsnoop.filters import KERNEL_ORIGINS, ORIGINS, Filters, followed_pids
+from pysigsnoop._records import (
+    FILTER,
+    FIRST_KERNEL_ORIGIN,
+    ORIGIN,
+    PID_WORDS,
+    SETTINGS_FIELDS,
+)
+from pysigsnoop.filters import KERNEL_ORIGINS, ORIGINS, PID_MAX, Filters, followed_pids
 from pysigsnoop.signals import signal_of
 
 CALLS = {"kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"}
@@ -40,6 +46,15 @@ def keys(**filters: Any) -> set[tuple[str, bytes]]:
     return {(names[struct.unpack("=I", key[:4])[0]], key[4:]) for key in packed}
 
 
+def pids(**filters: Any) -> dict[str, set[int]]:
+    """The pids that have a bit, of each end."""
+    found: dict[str, set[int]] = {"sender": set(), "target": set()}
+    for at, bits in Filters(**filters).pid_words().items():
+        end, word = ("target", at - PID_WORDS) if at >= PID_WORDS else ("sender", at)
+        found[end] |= {word * 64 + bit for bit in range(64) if bits >> bit & 1}
+    return found
+
+
 def number(value: int) -> bytes:
     return struct.pack("=QQ", value, 0)
 
@@ -52,7 +67,7 @@ def test_no_filter_lets_everything_through_but_the_kernels_harmless() -> None:
         0
     }
     assert origins() == {*ORIGINS} == {*ORIGIN} - {"none"}
-    assert (len(Filters()), keys()) == (0, set())
+    assert (keys(), Filters().pid_words()) == (set(), {})
 
 
 @pytest.mark.parametrize("given", ["KILL", 9, ["KILL"], {"SIGKILL", 9}, (9,), signal_of(9)])
@@ -74,29 +89,41 @@ def test_excluded_signals_leave_all_others() -> None:
 
 @pytest.mark.parametrize("given", [7, [7], iter([7, 7]), {7}])
 def test_one_pid_and_many_are_the_same_set(given: Any) -> None:
-    assert keys(sender_pid=given) == {("sender_pid", number(7))}
+    assert pids(sender_pid=given) == {"sender": {7}, "target": set()}
 
 
 @pytest.mark.parametrize("target", [0, -1, -2219, 2219, -(2**31), 2**31 - 1])
 def test_a_target_is_any_int_that_a_caller_can_pass(target: int) -> None:
     # As the 32 bits that the kernel program compares.
     assert keys(target_pid=target) == {("target_pid", number(target & 0xFFFFFFFF))}
+    # Those that a process can have are found by a bit too.
+    assert pids(target_pid=target) == {"sender": set(), "target": {target} & {2219}}
+
+
+def test_the_first_and_the_last_pid_have_bits_of_their_own_at_either_end() -> None:
+    ends = {1, 63, 64, PID_MAX}
+    assert pids(sender_pid=ends, target_pid=ends) == {"sender": ends, "target": ends}
+    words = Filters(sender_pid=ends, target_pid=ends).pid_words()
+    assert max(words) == 2 * PID_WORDS - 1
+    assert all(0 < bits < 1 << 64 for bits in words.values())
 
 
 def test_every_end_has_a_filter_of_its_own_and_all_are_in_one_set() -> None:
     given: dict[str, Any] = {"pid": [1, 2], "uid": 1000, "comm": ["a", "b"]}
     filters = {name: given[name.split("_")[1]] for name in ENDS}
     found = keys(**filters)
-    assert len(found) == 10
-    assert {name for name, _ in found} == {*ENDS}
+    # But for the pids of senders, which have bits.
+    assert len(found) == 8
+    assert {name for name, _ in found} == {*ENDS} - {"sender_pid"}
+    assert pids(**filters) == {"sender": {1, 2}, "target": {1, 2}}
     assert ("target_comm", b"b".ljust(16, b"\0")) in found
     assert settings(**filters)["filters"] == sum(1 << FILTER[name] for name in ENDS)
 
 
-def test_ten_thousand_pids_are_ten_thousand_keys() -> None:
-    filters = Filters(sender_pid=range(1, 10_001))
-    assert len(filters) == 10_000
-    assert len({*filters.keys()}) == 10_000
+def test_ten_thousand_pids_are_ten_thousand_bits_and_of_targets_keys_too() -> None:
+    many = range(1, 10_001)
+    assert pids(sender_pid=many) == {"sender": {*many}, "target": set()}
+    assert len(keys(target_pid=many)) == 10_000
 
 
 @pytest.mark.parametrize(
