@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .figures import Spread, added, number, percent, ratio, spread, table
-from .tracers import KINDS, SENDS
+from .tracers import EACH, FILTERED, GENERATED, GENERATED_FILTERED, KINDS, SENDS
 
 if TYPE_CHECKING:
     from .cost import Cost
@@ -76,10 +76,25 @@ def ratios(rows: Mapping[str, Cost], ours: Sequence[str], peers: Sequence[str]) 
     return table(headings, lines)
 
 
-def filtered(recorded: Cost, refused: Cost) -> str:
-    """What a signal that is filtered out costs of one that is recorded."""
-    share = _times(added(refused.cpu["ignored"]), added(recorded.cpu["ignored"]))
-    return f"A signal that is filtered out adds {share} what a recorded one adds."
+def filtered(rows: Mapping[str, Cost], floor: Cost | None) -> str:
+    """What a signal that is filtered out costs of one that is recorded; `floor` is what the
+    kernel takes of both for watching calls."""
+    said = []
+    for how, recorded, refused in (
+        ("", EACH, FILTERED),
+        (" where only what is generated is watched", GENERATED, GENERATED_FILTERED),
+    ):
+        if recorded in rows and refused in rows:
+            one, all_ = (added(rows[name].cpu["ignored"]) for name in (refused, recorded))
+            said.append(f"{_times(one, all_)}{how}")
+            if floor and not how:
+                less = added(floor.cpu["ignored"])
+                one, all_ = (
+                    Spread(each.median - less.median, 0, each.least - less.least)
+                    for each in (one, all_)
+                )
+                said.append(f"{_times(one, all_)} without what empty programs on exit add to both")
+    return f"A signal that is filtered out adds, of what a recorded one adds, {'; '.join(said)}."
 
 
 def footprints(rows: Mapping[str, Cost], first: Mapping[str, Sequence[float]]) -> str:

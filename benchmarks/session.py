@@ -107,7 +107,7 @@ class Session:
         ours = [each.name for each in own if each.sees and each.name in rows][:3]
         times = report.ratios(rows, ours, [each.name for each in other if each.name in rows])
         if EACH in rows and FILTERED in rows:
-            times += f"\n\n{report.filtered(rows[EACH], rows[FILTERED])}"
+            times += f"\n\n{report.filtered(rows, rows.get(refs['one_end'].name))}"
         self.parts |= {
             "cost": f"{words}\n\n{shown}\n\n{report.untraced(rows.values())}",
             "ratios": times,

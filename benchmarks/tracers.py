@@ -13,6 +13,9 @@ KINDS = ("check", "ignored", "handled", "other")
 SENDS = frozenset(KINDS[:3])
 #: Names that are asked for again.
 EACH, FILTERED = "Python, each event", "all filtered out, by pid"
+#: The same two where no call is watched, so that nothing is met but signals.
+GENERATED = "generated only (`--attach none`)"
+GENERATED_FILTERED = "generated only, all filtered out"
 
 
 class Tracer(NamedTuple):
@@ -52,12 +55,9 @@ def own_tracers() -> list[Tracer]:
         Tracer("text", _OWN, line="→".encode(), gap_us=30_000),
     ]
     found += [
-        Tracer(
-            "generated only (`--attach none`)",
-            api("iterate", attach="none"),
-            SENDS - {"check"},
-        ),
+        Tracer(GENERATED, api("iterate", attach="none"), SENDS - {"check"}),
         Tracer(FILTERED, api("iterate", sender_pid=[1]), frozenset()),
+        Tracer(GENERATED_FILTERED, api("iterate", attach="none", sender_pid=[1]), None),
         Tracer(
             "`--trace-pipe`",
             (*_OWN, "--trace-pipe"),

@@ -9,6 +9,7 @@ from benchmarks.books import BooksOpen, Saw, count_lines, missing
 from benchmarks.cost import Cost
 from benchmarks.figures import added, number, percent, percentile, ratio, spread, table
 from benchmarks.senders import Run
+from benchmarks.tracers import EACH, FILTERED, GENERATED, GENERATED_FILTERED
 
 
 def test_a_spread_is_median_half_the_range_and_least() -> None:
@@ -134,3 +135,19 @@ def test_tables_of_costs_have_ratios_to_the_limit_and_say_what_is_missing() -> N
     assert cells[1][1] == "495 ±5.00 (490)"
     assert cells[1][-1] == "0.50 %"
     assert cells[2] == ["c", "no kprobes", *["–"] * 6]
+
+
+def test_what_is_filtered_out_is_told_with_and_without_the_kernels_share() -> None:
+    def cost(added_ns: float) -> Cost:
+        return Cost({"ignored": [(100.0, 100.0 + added_ns)]}, {}, [], [], 0, 0, None)
+
+    rows = {EACH: cost(500), FILTERED: cost(350)}
+    assert report.filtered(rows, cost(200)) == (
+        "A signal that is filtered out adds, of what a recorded one adds, 0.70 × (0.70 ×); "
+        "0.50 × (0.50 ×) without what empty programs on exit add to both."
+    )
+    rows |= {GENERATED: cost(300), GENERATED_FILTERED: cost(120)}
+    assert report.filtered(rows, None) == (
+        "A signal that is filtered out adds, of what a recorded one adds, 0.70 × (0.70 ×); "
+        "0.40 × (0.40 ×) where only what is generated is watched."
+    )
