@@ -44,10 +44,10 @@ WITH_TRACEFS = tools/with-tracefs
 LIVE_PYTEST = $(AS_ROOT) PYSIGSNOOP_REQUIRE_LIVE=$(PYSIGSNOOP_REQUIRE_LIVE) \
 	PYSIGSNOOP_TEST_LOAD=$(PYSIGSNOOP_TEST_LOAD) $(WITH_TRACEFS) $(IN_VENV)/python -m pytest
 
-.PHONY: pins sbom sanitize fuzz help build run test test-full test-load test-unit test-object test-live test-packaging test-container test-guests test-guests-quick lint types ci wheel bench clean
+.PHONY: pins sbom sanitize fuzz help build run test test-full test-load test-unit test-object test-live test-packaging test-container test-guests test-guests-quick lint types ci wheel bench bench-instructions clean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 28
 
 build: $(BUILT) ## the BPF object and the extension, in place
 
@@ -148,6 +148,10 @@ test-guests-quick:
 bench: build ## what tracing costs, beside other tracers, into docs/performance.md; needs root
 	@$(MAKE) --no-print-directory packages WANTED="$(BENCH_PACKAGES)"
 	@$(AS_ROOT) PYTHONPATH=src $(WITH_TRACEFS) $(IN_VENV)/python -m benchmarks $(ARGS)
+
+bench-instructions: build ## how many instructions tracing adds, counted in a guest, into docs/performance.md; needs root
+	@$(MAKE) --no-print-directory packages WANTED="$(GUEST_PACKAGES)"
+	@$(AS_ROOT) PYTHONPATH=src $(IN_VENV)/python -m benchmarks.instructions $(ARGS)
 
 $(VENV)/.lint: requirements/lint.txt $(VENV)/.installed
 	$(AS_OWNER) $(INSTALL) -r requirements/lint.txt

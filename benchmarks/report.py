@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .figures import Spread, added, number, percent, ratio, spread, table
-from .tracers import EACH, FILTERED, GENERATED, GENERATED_FILTERED, KINDS, SENDS
+from .tracers import EACH, FILTERED, GENERATED, GENERATED_FILTERED, KINDS, SENDS, references
 
 if TYPE_CHECKING:
     from .cost import Cost
@@ -198,3 +199,16 @@ def steps(rows: Mapping[str, Cost]) -> str:
             for name, cost in rows.items()
         ],
     )
+
+
+def instructions(series: str, found: Mapping[str, Mapping[str, float]]) -> str:
+    """What each way adds on an emulated kernel; `alone` of what was found is what is added to."""
+    alone = found["alone"]
+    plain = {key: tracer.name for key, tracer in references(Path()).items()}
+    rows = [
+        [plain.get(way, way), *(number(calls[kind] - alone[kind]) for kind in KINDS)]
+        for way, calls in found.items()
+        if way != "alone"
+    ]
+    rows.insert(0, ["untraced, in all", *(number(alone[kind]) for kind in KINDS)])
+    return f"Linux {series}.\n\n{table(['attached', *_ADDED.values()], rows)}"

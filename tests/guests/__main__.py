@@ -80,6 +80,7 @@ async def _run(store: Store, options: argparse.Namespace, command: list[str]) ->
                 await machine.run(
                     *(files, archive, root),
                     cpus=options.cpus,
+                    counting=options.count_instructions,
                     limit=options.timeout,
                     on_line=guest.line,
                 )
@@ -174,6 +175,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--cpus", type=_positive, default=2, metavar="N", help="processors of each guest (2)"
+    )
+    parser.add_argument(
+        "--count-instructions",
+        action="store_true",
+        help="the guest's clocks count its instructions, a nanosecond each",
     )
     parser.add_argument(
         "--env", action="append", default=[], metavar="NAME=VALUE", help="set in the guest"

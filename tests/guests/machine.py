@@ -52,6 +52,7 @@ async def run(
     root: Root,
     *,
     cpus: int,
+    counting: bool,
     limit: float,
     on_line: Callable[[str], None],
 ) -> Outcome:
@@ -63,7 +64,9 @@ async def run(
     """
     begin = time.monotonic()
     for attempt in range(1, ATTEMPTS + 1):
-        outcome = await _boot(*(kernel, initramfs, root), cpus=cpus, limit=limit, on_line=on_line)
+        outcome = await _boot(
+            *(kernel, initramfs, root), cpus=cpus, counting=counting, limit=limit, on_line=on_line
+        )
         if outcome.boot is not None:
             break
         outcome = replace(outcome, problem=f"no boot: {outcome.problem}")
@@ -77,6 +80,7 @@ async def _boot(
     root: Root,
     *,
     cpus: int,
+    counting: bool,
     limit: float,
     on_line: Callable[[str], None],
 ) -> Outcome:
@@ -92,7 +96,9 @@ async def _boot(
         log.touch()
         async with (
             file_server(folder, root) as files,
-            emulator(kernel, folder, files, cpus, f"guest_nonce={nonce}") as qemu,
+            emulator(
+                *(kernel, folder, files, f"guest_nonce={nonce}"), cpus=cpus, counting=counting
+            ) as qemu,
         ):
             problem = await _listen(qemu, port, lambda: port.ready, BOOT_LIMIT)
             if problem is None:

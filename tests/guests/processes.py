@@ -79,13 +79,14 @@ async def file_server(folder: Path, root: Root) -> AsyncIterator[Path]:
 
 @asynccontextmanager
 async def emulator(
-    kernel: Unpacked, folder: Path, files: Path, cpus: int, words: str
+    kernel: Unpacked, folder: Path, files: Path, words: str, *, cpus: int, counting: bool
 ) -> AsyncIterator[Process]:
     """A running QEMU whose standard streams are the guest's port.
 
     It boots `kernel` with the `initramfs` in `folder` and `words` on its command line. The kernel's
     messages go to `kernel.log` in `folder`, QEMU's to `errors`. It is killed at the end of the
-    block.
+    block. With `counting` the guest's clocks count instructions, a nanosecond each, while it has
+    any to run.
     """
     kind = kernel.architecture
     append = f"console={kind.console} loglevel=5 {_ENDING} {_HASTE} {words}"
@@ -96,6 +97,7 @@ async def emulator(
             # Emulation on one host thread, never hardware help: with that, or with a thread for
             # each processor, some boots hang.
             *("-accel", "tcg,thread=single", "-cpu", kind.cpu, "-smp", str(cpus)),
+            *(("-icount", "shift=0") if counting else ()),
             *("-machine", f"{kind.board},memory-backend=ram", "-m", MEMORY, "-rtc", "base=utc"),
             # The file server reads and writes the guest's memory, so it is shared.
             *("-object", f"memory-backend-memfd,id=ram,size={MEMORY},share=on"),

@@ -65,7 +65,8 @@ def test_a_page_is_written_between_its_markers_and_nowhere_else() -> None:
 
 
 def test_the_page_has_a_place_for_each_part() -> None:
-    parts = ("machine", "cost", "ratios", "footprint", "reader", "flood", "growth", "steps")
+    parts = ("machine", "cost", "ratios", "footprint", "reader", "flood", "growth")
+    parts += ("steps", "instructions")
     text = page.PAGE.read_text()
     assert page.replaced(text, dict.fromkeys(parts, "measured")).count("\nmeasured\n") == len(parts)
 
@@ -151,3 +152,15 @@ def test_what_is_filtered_out_is_told_with_and_without_the_kernels_share() -> No
         "A signal that is filtered out adds, of what a recorded one adds, 0.70 × (0.70 ×); "
         "0.40 × (0.40 ×) where only what is generated is watched."
     )
+
+
+def test_instructions_are_told_as_what_each_way_adds() -> None:
+    alone = {"check": 1000.2, "ignored": 1500.0, "handled": 4000.0, "other": 300.0}
+    way = {kind: ns + 96.3 for kind, ns in alone.items()}
+    rows = report.instructions("6.12", {"alone": alone, "`raw`": way, "one_end": alone}).split("\n")
+    assert rows[0] == "Linux 6.12."
+    assert rows[4:] == [
+        "| untraced, in all | 1000 | 1500 | 4000 | 300 |",
+        "| `raw` | 96.3 | 96.3 | 96.3 | 96.3 |",
+        "| empty programs, exit | 0.00 | 0.00 | 0.00 | 0.00 |",
+    ]
