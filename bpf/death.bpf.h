@@ -104,7 +104,7 @@ int death(__u64 *ctx)
 	end->boot_ns = bpf_ktime_get_boot_ns();
 	end->status = status;
 	end->action = signo ? SIGSNOOP_ACTION_KILLED : SIGSNOOP_ACTION_EXITED;
-	describe(leader, &end->target, DIRECT);
+	describe(leader, leader, &end->target, DIRECT);
 	if (link || !signo)
 		tell_send(end, &send);
 	else

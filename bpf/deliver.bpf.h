@@ -153,7 +153,7 @@ int deliver(__u64 *ctx)
 	end->signo = signo;
 	end->boot_ns = bpf_ktime_get_boot_ns();
 	end->action = action;
-	describe(current, &end->target, DIRECT);
+	describe(current, current, &end->target, DIRECT);
 	if (found)
 		tell_send(end, &send);
 	else if (BPF_CORE_READ(task, ptrace))

@@ -50,7 +50,7 @@ static __always_inline bool tell_allocator(struct sigsnoop_process *allocator)
 
 	if (READ(DIRECT, current, flags) & PF_KTHREAD)
 		return false;
-	describe(current, allocator, DIRECT);
+	describe(current, current, allocator, DIRECT);
 	return true;
 }
 

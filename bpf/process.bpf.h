@@ -58,13 +58,6 @@ static __always_inline __u32 pid_for_tracer(struct task_struct *task, bool how)
 	return number_for_tracer(process_of(task, how), how);
 }
 
-static __always_inline __u32 tid_for_tracer(struct task_struct *task, bool how)
-{
-	if (!live.tracer_level)
-		return READ(how, task, pid);
-	return number_for_tracer(READ(how, task, thread_pid), how);
-}
-
 static __always_inline __u64 cgroup_id_of(struct task_struct *task, bool how)
 {
 	return READ(how, task, cgroups, dfl_cgrp, kn, id);
@@ -82,25 +75,30 @@ static __always_inline __u64 start_of(struct task_struct *task, bool how)
 	return READ(how, task, group_leader, start_boottime);
 }
 
-/* Fills every field: ring memory is not zeroed. */
-static __always_inline void describe(struct task_struct *task, struct sigsnoop_process *process,
-				     bool how)
+/*
+ * Fills every field: ring memory is not zeroed. `own` is the same task as the kernel hands
+ * it out, where it does: what is read of it by a load needs no check of the address.
+ */
+static __always_inline void describe(struct task_struct *task, struct task_struct *own,
+				     struct sigsnoop_process *process, bool how)
 {
 	struct task_struct *parent = READ(how, task, real_parent, group_leader);
 	struct pid *pid = process_of(task, how);
 	__u32 level = READ(how, pid, level);
 
-	process->host_pid = READ(how, task, tgid);
-	process->host_tid = READ(how, task, pid);
-	process->pid = pid_for_tracer(task, how);
-	process->tid = tid_for_tracer(task, how);
+	process->host_pid = READ(how, own, tgid);
+	process->host_tid = READ(how, own, pid);
+	/* Numbers of the initial namespace are the tracer's own, mostly. */
+	process->pid = live.tracer_level ? number_for_tracer(pid, how) : process->host_pid;
+	process->tid = live.tracer_level ? number_for_tracer(READ(how, task, thread_pid), how)
+					 : process->host_tid;
 	process->ns_pid = level ? number_at(pid, level) : process->host_pid;
 	process->uid = uid_of(task, how);
 	process->parent_host_pid = READ(how, parent, tgid);
 	process->parent_pid = pid_for_tracer(parent, how);
 	process->start_ns = start_of(task, how);
 	process->cgroup_id = cgroup_id_of(task, how);
-	READ_COMM(how, process->comm, task);
+	READ_COMM(how, process->comm, own);
 	READ_COMM(how, process->parent_comm, parent);
 }
 

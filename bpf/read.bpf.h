@@ -92,10 +92,10 @@ static __always_inline struct task_struct *current_task(void)
 }
 
 /* Its process's number and its own, process first, as bpf_get_current_pid_tgid() has them. */
-static __always_inline __u64 pid_tgid_of(struct task_struct *current)
+static __always_inline __u64 pid_tgid_of(struct task_struct *this)
 {
 	if (DIRECT)
-		return (__u64)READ(true, current, tgid) << 32 | (__u32)READ(true, current, pid);
+		return (__u64)READ(true, this, tgid) << 32 | (__u32)READ(true, this, pid);
 	return bpf_get_current_pid_tgid();
 }
 

@@ -20,10 +20,16 @@ struct syscall {
 	__u64 info;	/* siginfo in the caller's memory, 0 where there is none */
 	/*
 	 * It has yet to return: all entries (64-bit, 32-bit, FRED) put -ENOSYS where its
-	 * result will stand. A debugger that writes there hides that.
+	 * result will stand. A debugger that writes there hides that. Only of those that
+	 * choose the code that their signal has.
 	 */
 	bool inside;
 };
+
+static __always_inline bool chooses_code(enum sigsnoop_origin origin)
+{
+	return origin > SIGSNOOP_ORIGIN_TGKILL;
+}
 
 /* How much stack a thread has in the kernel: THREAD_SIZE. */
 #if defined(__TARGET_ARCH_x86)
@@ -98,18 +104,16 @@ static __always_inline void read_registers(struct pt_regs *regs, struct task_str
 	call->origin = origin_of_call(call->number, ia32);
 	if (call->origin == SIGSNOOP_ORIGIN_NONE)
 		return;
+	args[0] = ia32 ? READ(CASTS, regs, bx) : READ(CASTS, regs, di);
+	args[1] = ia32 ? READ(CASTS, regs, cx) : READ(CASTS, regs, si);
+	/* Two are all that kill() and tkill() have, and a read is dearer than to ask. */
+	if (call->origin < SIGSNOOP_ORIGIN_TGKILL)
+		return;
+	args[2] = READ(CASTS, regs, dx);
+	if (!chooses_code(call->origin))
+		return;
+	args[3] = ia32 ? READ(CASTS, regs, si) : READ(CASTS, regs, r10);
 	call->inside = (long)READ(CASTS, regs, ax) == -ENOSYS;
-	if (ia32) {
-		args[0] = READ(CASTS, regs, bx);
-		args[1] = READ(CASTS, regs, cx);
-		args[2] = READ(CASTS, regs, dx);
-		args[3] = READ(CASTS, regs, si);
-	} else {
-		args[0] = READ(CASTS, regs, di);
-		args[1] = READ(CASTS, regs, si);
-		args[2] = READ(CASTS, regs, dx);
-		args[3] = READ(CASTS, regs, r10);
-	}
 }
 
 /* write() and its kin, which are how cgroup.kill is written. */
@@ -160,7 +164,7 @@ static __always_inline void read_registers(struct pt_regs *regs, struct task_str
 	if (call->origin == SIGSNOOP_ORIGIN_NONE)
 		return;
 	/* Nothing tells, so what follows a call is taken for a part of it. */
-	call->inside = true;
+	call->inside = chooses_code(call->origin);
 	/* x0 holds the return value by the time of the exit. */
 	args[0] = READ(CASTS, regs, orig_x0);
 	args[1] = READ(CASTS, regs, regs[1]);
@@ -179,17 +183,13 @@ static __always_inline bool is_write(struct syscall *call)
 
 #endif
 
-/*
- * Fills all of call. The current thread, as helpers want it and as it is read; the
- * caller makes sure that it has user registers.
- */
-static __always_inline void current_syscall(struct task_struct *this, struct task_struct *current,
-					    struct syscall *call)
+/* Fills all of call. The caller makes sure that the current thread has user registers. */
+static __always_inline void current_syscall(struct task_struct *this, struct syscall *call)
 {
 	__u64 args[4] = {};
 
 	*call = (struct syscall){};
-	read_registers(CAST(pt_regs, saved_registers(this)), current, call, args);
+	read_registers(CAST(pt_regs, saved_registers(this)), this, call, args);
 	call->target_arg = args[0];
 	call->signo = args[1];
 	switch (call->origin) {

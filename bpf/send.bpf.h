@@ -166,7 +166,7 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 	struct group_call *group;
 	struct sigsnoop_send *send;
 	struct syscall *call = &g->call;
-	__u64 pid_tgid = pid_tgid_of(current);
+	__u64 pid_tgid = pid_tgid_of(this);
 	__u32 tid = pid_tgid, tgid = READ(DIRECT, task, tgid);
 	struct told told;
 	__u32 stack = 0;
@@ -177,11 +177,11 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 	g->signal = (__u64)READ(DIRECT, task, signal);
 	g->signal_flags = READ(DIRECT, task, signal, flags);
 	g->started_ns = start_of(task, DIRECT);
-	g->current_flags = READ(DIRECT, current, flags);
+	g->current_flags = READ(DIRECT, this, flags);
 	if (g->current_flags & PF_KTHREAD)
 		*call = (struct syscall){};
 	else
-		current_syscall(this, current, call);
+		current_syscall(this, call);
 	read_code(g, info);
 	RECALL(g->origin) = origin_of(g, task, current);
 	origin = RECALL(g->origin);
@@ -244,14 +244,14 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 	send->result = g->result;
 	send->outcome = link_send(g, id, 0);
 	describe_info(send, g);
-	describe(task, &send->target, DIRECT);
+	describe(task, task, &send->target, DIRECT);
 	send->known |= SIGSNOOP_KNOWN_TARGET;
 	tell_fate(send, g, task);
 	if (RECALL(g->by_current)) {
 		if (g->own_thread)
 			send->sender = send->target;
 		else
-			describe(current, &send->sender, DIRECT);
+			describe(current, this, &send->sender, DIRECT);
 		send->known |= SIGSNOOP_KNOWN_SENDER;
 	} else {
 		__builtin_memset(&send->sender, 0, sizeof(send->sender));
@@ -325,7 +325,7 @@ static __always_inline int on_exit(void *ctx, long ret)
 	bool wanted;
 	struct sigsnoop_send *send;
 	struct syscall call = {};
-	__u32 tid = pid_tgid_of(caller);
+	__u32 tid = pid_tgid_of(this);
 	struct refused_call *refused_call = NULL;
 	struct told told;
 	__u32 refusal = 0, stack = 0;
@@ -336,7 +336,7 @@ static __always_inline int on_exit(void *ctx, long ret)
 			bpf_map_delete_elem(&refused, &tid);
 		return 0;
 	}
-	current_syscall(this, caller, &call);
+	current_syscall(this, &call);
 	if (call.origin == SIGSNOOP_ORIGIN_NONE)
 		return 0;
 	if (is_group_send(&call)) {
@@ -372,7 +372,7 @@ static __always_inline int on_exit(void *ctx, long ret)
 	wanted = call_wanted(&call, caller, ret);
 	/* ESRCH: whatever that number names now, it was not reached. EBADF: it is no pidfd. */
 	if (wanted && ret != -ESRCH && ret != -EBADF) {
-		self = names_itself(caller, &call);
+		self = names_itself(caller, tid, &call);
 		target = self ? this : named_target(caller, &call);
 	}
 	if (!wanted || !target_wanted(target, &call, true, false) || !follow_wanted(caller, target)) {
@@ -396,11 +396,11 @@ static __always_inline int on_exit(void *ctx, long ret)
 	send->known = SIGSNOOP_KNOWN_SENDER | SIGSNOOP_KNOWN_RET | SIGSNOOP_KNOWN_RECIPIENTS;
 	describe_call(send, &call);
 	describe_user_info(send, &call);
-	describe(caller, &send->sender, DIRECT);
+	describe(caller, this, &send->sender, DIRECT);
 	if (self)
 		send->target = send->sender;
 	else if (target)
-		describe(CAST(task_struct, target), &send->target, CASTS);
+		describe(CAST(task_struct, target), CAST(task_struct, target), &send->target, CASTS);
 	else
 		__builtin_memset(&send->target, 0, sizeof(send->target));
 	if (target)

@@ -116,12 +116,12 @@ static __always_inline struct pid *pid_of_pidfd(struct task_struct *task, __u32 
 }
 
 /* Whether a call names the thread that makes it, in the initial namespace: found without a search. */
-static __always_inline bool names_itself(struct task_struct *caller, struct syscall *call)
+static __always_inline bool names_itself(struct task_struct *caller, __u32 tid,
+					 struct syscall *call)
 {
 	struct pid *pid;
 
-	if (call->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL ||
-	    call->target_arg != (int)pid_tgid_of(caller))
+	if (call->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL || call->target_arg != (int)tid)
 		return false;
 	pid = READ(DIRECT, caller, thread_pid);
 	return !READ(DIRECT, pid, level);
