@@ -16,6 +16,10 @@ from .top_table import End, Row, Tables
 #: Lines that are no rows: three of totals, the headings, the keys.
 CHROME = 5
 
+# rich reads its table of widths where it first meets a character that needs it, and by then
+# its files may be out of reach.
+cell_len("世")
+
 _FOOT = (
     *("q quit", "p pause", "s sort", "r reverse", "g group", "/ find", "x failed", "d died"),
     *("z zero", "? help", "+- pace", "up/down move"),

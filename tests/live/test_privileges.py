@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rich
 
 import pysigsnoop
 from pysigsnoop import SignalTracer
@@ -87,11 +88,13 @@ def as_caller(*command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def private(tmp_path: Path) -> tuple[str, ...]:
-    """Runs the package from a folder that only root can enter."""
+    """Runs the package, and what draws its live view, from a folder that only root can enter."""
     folder = tmp_path / "private"
     folder.mkdir(mode=0o700)
-    package = Path(pysigsnoop.__file__).parent
-    shutil.copytree(package, folder / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in (Path(str(module.__file__)).parent for module in (pysigsnoop, rich)):
+        shutil.copytree(
+            package, folder / package.name, ignore=shutil.ignore_patterns("__pycache__")
+        )
     return ("env", f"PYTHONPATH={folder}")
 
 
@@ -131,6 +134,25 @@ def test_under_sudo_it_goes_on_as_who_called_and_misses_nothing(
         assert (event["sender"]["pid"], event["target"]["unit"]) == (sender.pid, UNIT)
         assert event["target"]["cmdline"] == ["sleep", "600"]
     wait_until_gone(objects)
+
+
+def test_the_live_view_shows_any_name_though_its_files_are_out_of_reach(
+    command: MakeCommand, private: tuple[str, ...], tmp_path: Path
+) -> None:
+    program = tmp_path / "睡"
+    program.symlink_to(shutil.which("sleep") or "")
+    with subprocess.Popen([program, "600"]) as asleep:
+        try:
+            options = ("top", "--batch", "2", "--interval", "0.3", "-T", str(asleep.pid))
+            running = command(*options, prefix=private)
+            nobody = pwd.getpwnam("nobody")
+            wait_until_given_up(running.process.pid, given_up(nobody.pw_uid, nobody.pw_gid))
+            asleep.send_signal(signal.SIGCONT)
+            ended = running.end(0)
+        finally:
+            asleep.kill()
+    assert ended.status == ExitStatus.DONE, ended.err
+    assert any("睡" in line for line in ended.lines), ended.lines
 
 
 def test_without_sudo_it_is_nobody_and_counts_what_it_lost(
