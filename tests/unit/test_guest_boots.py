@@ -25,7 +25,9 @@ def run(monkeypatch: pytest.MonkeyPatch, *boots: Outcome) -> tuple[Outcome, int,
 
     monkeypatch.setattr(machine, "_boot", boot)
     unused: Any = None
-    outcome = asyncio.run(machine.run(unused, b"", unused, cpus=1, limit=1.0, on_line=said.append))
+    outcome = asyncio.run(
+        machine.run(unused, b"", unused, cpus=1, counting=False, limit=1.0, on_line=said.append)
+    )
     return outcome, len(boots) - len(left), said
 
 
