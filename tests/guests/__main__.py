@@ -29,8 +29,8 @@ def main(arguments: list[str]) -> int:
         words, command = arguments[:at], arguments[at + 1 :]
     options = _parser().parse_args(words)
     try:
-        if options.read and not options.table:
-            raise GuestError("--read writes a page: --table docs/kernels.md")
+        if (options.read or options.again) and not options.table:
+            raise GuestError("--read and --again write a page: --table docs/kernels.md")
         store = Store()
         if options.list:
             had = [store.available(architecture) for architecture in ARCHITECTURES.values()]
@@ -40,6 +40,9 @@ def main(arguments: list[str]) -> int:
             return OK
         if options.read:
             page.update(options.table, results.joined(map(_saved, options.read)))
+        if options.again:
+            page.mend(options.table, results.joined(map(_saved, options.again)))
+        if options.read or options.again:
             return OK
         if not command:
             raise GuestError("no command: python -m tests.guests --kernels newest -- COMMAND")
@@ -197,6 +200,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="LOG",
         help="run nothing: write into the --table what these, saved from runs, say; "
         "those of one kernel and way are added up",
+    )
+    parser.add_argument(
+        "--again",
+        type=Path,
+        nargs="+",
+        metavar="LOG",
+        help="the same of runs of those tests only that failed in earlier ones, in their place",
     )
     return parser
 

@@ -20,10 +20,18 @@ _MISSING = "–"
 def update(page: Path, found: Mapping[str, Result]) -> None:
     """Put what was found into the page, and into the file beside it that holds what all runs
     found. GuestError: the page has no place for it."""
-    held = page.with_suffix(".json")
-    both = results.merged(results.load(held), found)
-    text = written(page.read_text(), both)
-    results.dump(both, held)
+    _write(page, results.merged(results.load(page.with_suffix(".json")), found))
+
+
+def mend(page: Path, again: Mapping[str, Result]) -> None:
+    """Put what came of a run of those tests that failed, as the page has it, in their place.
+    GuestError: it was of others."""
+    _write(page, results.mended(results.load(page.with_suffix(".json")), again))
+
+
+def _write(page: Path, found: Mapping[str, Result]) -> None:
+    text = written(page.read_text(), found)
+    results.dump(found, page.with_suffix(".json"))
     page.write_text(text)
 
 

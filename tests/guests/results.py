@@ -20,7 +20,8 @@ _ROW = re.compile(r"(\d+\.\S+) +(\S+) +(?:[\d.]+|-) +(?:[\d.]+|-) +\S")
 _WAY = re.compile(r"== (\w+)")
 _SKIPPED = re.compile(r"SKIPPED \[(\d+)\] \S+?: (.+)")
 _CLOSING = re.compile(r"=* ?(\d+ \w+(?:, \d+ \w+)*) in [\d.]+s.*")
-_ENDS = ("passed", "failed", "error", "errors", "skipped")
+_FAILURES = ("failed", "error", "errors")
+_ENDS = ("passed", "skipped", *_FAILURES)
 
 
 @dataclass
@@ -88,6 +89,29 @@ def joined(parts: Iterable[Mapping[str, Result]]) -> dict[str, Result]:
                 }
             whole = merged(whole, {series: replace(result, tests=tests)})
     return whole
+
+
+def mended(held: Mapping[str, Result], again: Mapping[str, Result]) -> dict[str, Result]:
+    """`held` with what failed in it as it came out again, once it was mended.
+
+    `again` is a run of those tests and no other: of a kernel and way with failures it has to
+    have as many results as those were. GuestError: it has not, or is of another kernel.
+    """
+    both = dict(held)
+    for series, later in again.items():
+        for way, now in later.tests.items():
+            had = both[series].tests.get(way, Suite()) if series in both else Suite()
+            failed = sum(had.counts.get(word, 0) for word in _FAILURES)
+            if not failed or failed != sum(now.counts.values()):
+                raise GuestError(f"{series}, {way}: {now.counts} is not what failed there")
+            if both[series].version != later.version:
+                raise GuestError(f"{series}: that was {both[series].version}")
+            passed = {word: n for word, n in had.counts.items() if word not in _FAILURES}
+            tests = both[series].tests | {way: _sum(Suite(passed, had.skipped), now)}
+            both[series] = replace(
+                both[series], tests=tests, date=max(later.date, held[series].date)
+            )
+    return both
 
 
 def _sum(one: Suite, other: Suite) -> Suite:

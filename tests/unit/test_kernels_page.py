@@ -100,6 +100,26 @@ def test_parts_of_the_tests_are_added_up() -> None:
     assert newer.tests == other.tests
 
 
+def test_what_failed_and_ran_again_stands_in_its_place() -> None:
+    had = {"5.10": found(), "6.1": found("6.1.1-1")}
+    again = Result("5.10.262-1", "2026-01-05", {}, {"fentry": Suite({"passed": 1})})
+    both = results.mended(had, {"5.10": again})
+    assert both["5.10"].tests["fentry"].counts == {"passed": 49, "skipped": 3}
+    assert both["5.10"].tests["fentry"].skipped == had["5.10"].tests["fentry"].skipped
+    assert both["5.10"].tests["tracepoint"] == had["5.10"].tests["tracepoint"]
+    assert (both["5.10"].date, both["6.1"]) == ("2026-01-05", had["6.1"])
+    still = replace(again, tests={"fentry": Suite({"failed": 1})})
+    assert results.mended(had, {"5.10": still})["5.10"].tests["fentry"].counts == {
+        **{"passed": 48, "skipped": 3, "failed": 1}
+    }
+    # More, or fewer, than failed; where nothing did; of another version, or kernel.
+    more = replace(again, tests={"fentry": Suite({"passed": 2})})
+    clean = replace(again, tests={"tracepoint": Suite({"passed": 1})})
+    for wrong in ({"5.10": more}, {"5.10": clean}, {"6.1": again}, {"7.3": again}):
+        with pytest.raises(GuestError):
+            results.mended(had, wrong)
+
+
 def test_kernels_stand_in_the_order_of_their_numbers() -> None:
     one = Result("1-1", "2026-01-01")
     assert [*results.merged({}, dict.fromkeys(("6.12", "7.3", "5.10", "6.1"), one))] == [
