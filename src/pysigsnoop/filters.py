@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # The largest pid that a 64-bit kernel gives out: PID_MAX_LIMIT in include/linux/threads.h.
 PID_MAX = 4 * 1024 * 1024
+#: How many words the kernel program's bits for pids fill, of both ends.
+PID_SLOTS = 2 * PID_WORDS
 # A caller can pass any int as target, and is then told ESRCH.
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _UID_MAX = 2**32 - 2

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from types import TracebackType
 
 from . import diagnosis
-from ._records import PID_WORDS
 from .alive import is_alive
 from .attachment import DEATH, DELIVERY, JUMPS, Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
@@ -19,7 +18,7 @@ from .ends import Began, Death, Delivery
 from .errors import FilterInvalid, TracerClosed
 from .event import Event
 from .families import FUNCTIONS, NO_CALLS, SIGNAL_FAMILIES
-from .filters import PID_MAX, Filters, followed_pids
+from .filters import PID_MAX, PID_SLOTS, Filters, followed_pids
 from .following import DEFAULT_MAX, MAPS, PROGRAMS, RUN, Following
 from .links import MAP as LINKS
 from .links import Links
@@ -263,7 +262,7 @@ class SignalTracer:
         bpf.resize("groups", self._max_group_calls)
         keys, pids = filters.keys(), filters.pid_words()
         bpf.resize("wanted", max(1, len(keys)))
-        bpf.resize("wanted_pids", 2 * PID_WORDS if pids else 1)
+        bpf.resize("wanted_pids", PID_SLOTS if pids else 1)
         bpf.resize(LINKS, self._links.entries)
         if follow:
             bpf.resize("followed", self._max_followed)
