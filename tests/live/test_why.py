@@ -15,7 +15,7 @@ import pytest
 
 from pysigsnoop.exit_status import ExitStatus
 
-from .commands import Command, run
+from .commands import Command, Ended, run
 from .conftest import MakeCommand
 from .senders import NOBODY
 from .test_wrapper import DIED, TIME
@@ -48,6 +48,13 @@ class Waited:
 Start = Callable[..., Waited]
 
 
+def account(ended: Ended) -> list[str]:
+    """What was told, but that records were lost where the kernel skipped programs: 7.3 does, of
+    any process's, and these are told all the same."""
+    skipped = re.compile(r"(pysigsnoop: )?\d+ records were lost \(skipped \d+\): .*")
+    return [line for line in ended.lines if not skipped.fullmatch(line)]
+
+
 @pytest.fixture
 def start(command: MakeCommand) -> Iterator[Start]:
     """Starts processes to wait for."""
@@ -73,23 +80,23 @@ def test_how_a_process_ended_is_told(start: Start) -> None:
     os.kill(left.pid, signal.SIGHUP)
 
     ended = whys[0].end(0)
-    assert (ended.status, ended.err) == (0, "")
-    (told,) = ended.lines
+    lost = account(ended) != ended.lines
+    assert (ended.status, ended.err) == (ExitStatus.LOST if lost else ExitStatus.DONE, "")
+    (told,) = account(ended)
     assert re.match(
         rf"sleep 600 \(pid {killed.pid}\) was killed by SIGKILL: kill -9 {killed.pid}, run by root "
         rf"\(uid 0\), pid {killer.pid}, below .*, by kill\({killed.pid}, SIGKILL\), {DIED}$",
         told,
     )
 
-    (told,) = whys[1].end(0).lines
+    (told,) = account(whys[1].end(0))
     assert re.match(
         rf"bash -c 'read; exit 9' \(pid {exiting.pid}\) exited by itself, with status 9, {TIME}$",
         told,
     )
 
     ended = whys[2].end(0)
-    assert len(ended.lines) == 2, ended
-    told, child = ended.lines
+    told, child = account(ended)
     assert re.match(
         rf"bash -c .* \(pid {asked.pid}\) exited by itself, with status 4, {TIME}\. .* before its "
         rf"end it was sent SIGTERM, and handled it: .*, pid {os.getpid()}, .*$",
@@ -101,7 +108,7 @@ def test_how_a_process_ended_is_told(start: Start) -> None:
 
     ended = whys[3].end(signal.SIGINT)
     assert ended.status == ExitStatus.INTERRUPTED
-    told, sent, note = ended.lines
+    told, sent, note = account(ended)
     assert told == f"bash -c 'trap '\"'\"''\"'\"' HUP; echo; read' (pid {left.pid}) runs on"
     assert re.match(
         rf"bash .* \(pid {left.pid}\) was sent SIGHUP: .*, pid {os.getpid()}, .*by "
