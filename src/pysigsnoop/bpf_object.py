@@ -27,8 +27,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import IO, Any
 
-_COUNTERS_SIZE = struct.calcsize(COUNTERS_FORMAT)
-_PHASE = struct.Struct("=I")
+# In C's own format, in which each number is read at once: the standard one, "=", promises bytes, and
+# programs count meanwhile.
+_COUNTERS = struct.Struct(COUNTERS_FORMAT.replace("=", "@"))
+_LIVE = struct.Struct(LIVE_FORMAT.replace("=", "@"))
 # What programs at the return of a function are called, before its name.
 _FUNCTION_EXIT = "fexit_"
 # What addresses are cast to, by the names that the settings have for the kernel's ids; what casts;
@@ -355,25 +357,31 @@ class Controls:
     """The memory that user space shares with the running programs: phase and counters."""
 
     def __init__(self, bpf: BpfObject, cpus: int) -> None:
-        self._live = bpf.view(".bss", struct.calcsize(LIVE_FORMAT))
-        self._counters = bpf.view("counters", cpus * _COUNTERS_SIZE)
+        self._live = bpf.view(".bss", _LIVE.size)
+        self._counters = bpf.view("counters", cpus * _COUNTERS.size)
 
     def set_taking_in(self, on: bool) -> None:
         """Whether the kernel programs note who creates whom."""
-        _PHASE.pack_into(self._live, _TAKING_IN, on)
+        self._set(_TAKING_IN, on)
 
     def set_phase(self, phase: str) -> None:
         """Begin or end the trace on all CPUs at one instant."""
-        _PHASE.pack_into(self._live, 0, PHASE[phase])
+        self._set(0, PHASE[phase])
+
+    def _set(self, offset: int, value: int) -> None:
+        # At once. struct.pack_into writes zeros first, and so another phase for a moment, in
+        # which a signal would be left out.
+        with memoryview(self._live) as octets, octets.cast("I") as words:
+            words[offset // words.itemsize] = value
 
     def held_ns(self) -> int:
         """When, on the boot clock, the last SIGKILL was told that may be the OOM killer's."""
-        return int(struct.unpack_from(LIVE_FORMAT, self._live)[_HELD_NS])
+        return int(_LIVE.unpack_from(self._live)[_HELD_NS])
 
     def counters(self) -> list[int]:
         """Each counter summed over the CPUs, indexed by `enum sigsnoop_counter`."""
         sums = [0] * COUNTER["counters"]
-        for slot in struct.iter_unpack(COUNTERS_FORMAT, self._counters):
+        for slot in _COUNTERS.iter_unpack(self._counters):
             sums = [a + b for a, b in zip(sums, slot, strict=True)]
         return sums
 
