@@ -27,8 +27,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import IO, Any
 
-# In C's own format, in which each number is read at once: the standard one, "=", promises bytes, and
-# programs count meanwhile.
+# In C's own format, in which each number is read at once: programs count meanwhile, and the
+# standard one, "=", promises no more than bytes.
 _COUNTERS = struct.Struct(COUNTERS_FORMAT.replace("=", "@"))
 _LIVE = struct.Struct(LIVE_FORMAT.replace("=", "@"))
 # What programs at the return of a function are called, before its name.
