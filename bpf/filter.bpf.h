@@ -112,6 +112,9 @@ static __always_inline bool signal_wanted(int signo)
 /* sender is NULL where no process sent it; then no filter on it is met. */
 static __always_inline bool sender_wanted(struct task_struct *sender)
 {
+	/* Each question below costs a load, though the answer is known. */
+	if (!settings.filters)
+		return true;
 	if (has_filter(SIGSNOOP_FILTER_SENDER_PID)) {
 		__u32 pid = sender ? pid_for_tracer(sender, DIRECT) : 0;
 
@@ -140,6 +143,8 @@ static __always_inline bool target_wanted(struct task_struct *target, struct sys
 {
 	bool named = by_call && call->origin != SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL;
 
+	if (!settings.filters)
+		return true;
 	if (has_filter(SIGSNOOP_FILTER_TARGET_PID)) {
 		__u32 pid = target ? pid_for_tracer(target, how) : 0;
 		bool met = pid && pid_wanted(SIGSNOOP_FILTER_TARGET_PID, pid);

@@ -83,16 +83,22 @@ static __always_inline void describe(struct task_struct *task, struct task_struc
 				     struct sigsnoop_process *process, bool how)
 {
 	struct task_struct *parent = READ(how, task, real_parent, group_leader);
-	struct pid *pid = process_of(task, how);
-	__u32 level = READ(how, pid, level);
+	struct pid *thread = READ(how, task, thread_pid);
+	/* A thread's namespace is its process's. */
+	__u32 level = READ(how, thread, level);
 
 	process->host_pid = READ(how, own, tgid);
 	process->host_tid = READ(how, own, pid);
+	process->pid = process->host_pid;
+	process->tid = process->host_tid;
+	process->ns_pid = process->host_pid;
 	/* Numbers of the initial namespace are the tracer's own, mostly. */
-	process->pid = live.tracer_level ? number_for_tracer(pid, how) : process->host_pid;
-	process->tid = live.tracer_level ? number_for_tracer(READ(how, task, thread_pid), how)
-					 : process->host_tid;
-	process->ns_pid = level ? number_at(pid, level) : process->host_pid;
+	if (live.tracer_level) {
+		process->pid = number_for_tracer(process_of(task, how), how);
+		process->tid = number_for_tracer(thread, how);
+	}
+	if (level)
+		process->ns_pid = number_at(process_of(task, how), level);
 	process->uid = uid_of(task, how);
 	process->parent_host_pid = READ(how, parent, tgid);
 	process->parent_pid = pid_for_tracer(parent, how);
