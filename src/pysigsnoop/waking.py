@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-
-# signal has the same, and makes enums first, which takes longer than to import all that is here.
-from _signal import set_wakeup_fd  # type: ignore[import-not-found]
+import signal
 
 # More than a pipe holds.
 _ALL = 1 << 20
@@ -26,14 +24,14 @@ class Waking:
 
     def __enter__(self) -> None:
         try:
-            self._before = set_wakeup_fd(self._write, warn_on_full_buffer=False)
+            self._before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         except ValueError:
             self._before = None  # not the main thread
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         if self._before is None:
             return
-        set_wakeup_fd(self._before)
+        signal.set_wakeup_fd(self._before)
         with contextlib.suppress(BlockingIOError):
             came = os.read(self.fd, _ALL)
             # Whose place was taken (asyncio's, say) learns of them too.

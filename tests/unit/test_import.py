@@ -14,8 +14,8 @@ PACKAGE = Path(pysigsnoop.__file__).parent.parent
 
 #: Each takes a millisecond or more to import, or brings along one that does.
 DEAR = {
-    *("argparse", "asyncio", "dataclasses", "enum", "importlib", "inspect", "ipaddress", "json"),
-    *("pathlib", "re", "shlex", "signal", "subprocess", "tempfile", "textwrap", "typing"),
+    *("argparse", "asyncio", "dataclasses", "importlib", "inspect", "ipaddress", "json"),
+    *("pathlib", "re", "shlex", "subprocess", "tempfile", "textwrap", "typing"),
     *("urllib", "urllib.parse"),
 }
 #: Ours, for what is asked for seldom.
