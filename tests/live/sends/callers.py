@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+import pytest
+
 from pysigsnoop import Event, SignalTracer
 
 from ..commands import ATTACH
@@ -40,8 +42,15 @@ def read_out(tracer: SignalTracer) -> list[Event]:
 
 
 def only(tracer: SignalTracer) -> Event:
-    """Stop; the one event that was seen."""
-    (event,) = read_out(tracer)
+    """Stop; the one event that was seen.
+
+    Skips the test where it is not told but counted as lost, since the kernel skipped the program.
+    """
+    events = read_out(tracer)
+    if not events and tracer.stats.lost.skipped:
+        assert tracer.stats.lost_total == tracer.stats.lost.skipped
+        pytest.skip("the kernel skipped the program for the call, and it is counted: 7.3 does")
+    (event,) = events
     return event
 
 
