@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _USUAL = {"pid": 7, "tid": 7, "host_pid": 7, "host_tid": 7, "ns_pid": 7, "comm": 15}
 _USUAL |= {"signal": 11, "type": 8, "origin": 10, "outcome": 9, "result": 15, "error": 6}
 _USUAL |= {"boot_ns": 16, "id": 12, "send_id": 12, "call_id": 12, "action": 7, "unit": 24}
+# What processes choose, as the kernel holds it: in a text, bytes that are no UTF-8 look like what
+# others spell out.
+_BYTES = {"comm": "comm_bytes", "parent.comm": "parent_comm_bytes"}
+_BYTES |= {"cmdline": "cmdline_bytes", "exe": "exe_bytes"}
 # A wider value widens its column for all lines after it, up to so much.
 _WIDEST = 40
 
@@ -61,7 +65,7 @@ class TextColumns:
         for event in events:
             line = event.as_dict()
             line["time"] = self._clock(event.boot_ns, event._wall_offset)
-            values = [_shown(name, value_of(line, name)) for name in self._names]
+            values = [_shown(event, name, value_of(line, name)) for name in self._names]
             for at, value in enumerate(values):
                 self._widths[at] = max(self._widths[at], min(_WIDEST, width_of(value)))
             told.append(self._line(values))
@@ -73,14 +77,14 @@ class TextColumns:
         return " ".join(map(padded, values, self._widths)).rstrip(" ")
 
 
-def _shown(name: str, value: Any) -> str:
+def _shown(event: Event | Delivery | Death, name: str, value: Any) -> str:
     if value is None:
         return "-"
-    if isinstance(value, str):
-        return printable(value.encode())
-    if name.endswith("cmdline"):
-        return quoted(word.encode() for word in value)
-    return encode(value)
+    end, _, rest = name.partition(".")
+    if rest in _BYTES:
+        raw = getattr(getattr(event, end), _BYTES[rest])
+        return printable(raw) if isinstance(raw, bytes) else quoted(raw)
+    return printable(value.encode()) if isinstance(value, str) else encode(value)
 
 
 def chosen_objects(names: Sequence[str]) -> Callable[[Event | Delivery | Death], str]:

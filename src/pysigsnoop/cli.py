@@ -88,12 +88,17 @@ class Console:
 
         def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # signal's interface
             self.interrupted |= number == signal.SIGINT
-            signal.signal(signal.SIGINT, before[signal.SIGINT])
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for each, second in after.items():
+                signal.signal(each, second)
             stop()
 
         # Known before there is a handler, which may be called at once.
         before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+        # Who has SIGTERM ignored wants that. SIGINT is ignored in what a script runs in the
+        # background, where `kill -INT $!` ends a trace all the same.
+        if before[signal.SIGTERM] == signal.SIG_IGN:
+            del before[signal.SIGTERM]
+        after = before | ({signal.SIGTERM: signal.SIG_DFL} if signal.SIGTERM in before else {})
         try:
             for each in before:
                 signal.signal(each, end)

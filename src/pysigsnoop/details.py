@@ -35,6 +35,11 @@ class Ancestor(NamedTuple):
     pid: int | None
     host_pid: int
     comm: str
+    comm_bytes: bytes
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in JSON."""
+        return {"pid": self.pid, "host_pid": self.host_pid, "comm": self.comm}
 
 
 class Program(NamedTuple):
@@ -126,7 +131,10 @@ class Details:
         fields = self._fields or ()
         step = len(PARENT_FIELDS)
         each = (fields[_PARENTS + i * step : _PARENTS + (i + 1) * step] for i in range(count))
-        return tuple(Ancestor(pid or None, host_pid, text(comm)) for pid, host_pid, comm in each)
+        return tuple(
+            Ancestor(pid or None, host_pid, text(comm), comm.partition(b"\0")[0])
+            for pid, host_pid, comm in each
+        )
 
     @property
     def loginuid(self) -> int | None:

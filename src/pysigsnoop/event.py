@@ -65,8 +65,8 @@ class Process:
     from a later one of the same number. `cgroup_id` is that of cgroup v2.
 
     `comm` and `parent_comm` are text, with bytes that are no UTF-8 as `\\xff`;
-    `comm_bytes` is what the kernel holds, at most 15 bytes. None of them is safe
-    to print: see `pysigsnoop.printable`.
+    `comm_bytes` and `parent_comm_bytes` are what the kernel holds, at most 15
+    bytes. None of them is safe to print: see `pysigsnoop.printable`.
 
     `container`, `unit` and `pod` are what its cgroup says, as `place` all three;
     looked up when read, so of a cgroup that is gone by then they are None unless
@@ -121,6 +121,11 @@ class Process:
     @property
     def parent_comm(self) -> str:
         return _comm(self._get("parent_comm"))
+
+    @property
+    def parent_comm_bytes(self) -> bytes:
+        raw: bytes = self._get("parent_comm")
+        return raw.partition(b"\0")[0]
 
     @property
     def start_ns(self) -> int:
@@ -209,7 +214,7 @@ class Process:
             "cmdline": self.cmdline,
             "cmdline_truncated": self.cmdline_truncated,
             "exe": self.exe,
-            "parents": None if parents is None else [each._asdict() for each in parents],
+            "parents": None if parents is None else [each.as_dict() for each in parents],
             "loginuid": self.loginuid,
             "sessionid": self.sessionid,
         }

@@ -142,6 +142,13 @@ class Terminal:
 
     def suspend_if_asked(self) -> None:
         """Ctrl-Z: give the terminal back and stop; once continued, take it again."""
+        try:
+            self._suspend_if_asked()
+        except termios.error:
+            # It hung up meanwhile.
+            self.ended = self.ended or signal.SIGHUP
+
+    def _suspend_if_asked(self) -> None:
         if self._suspended:
             self._suspended = False
             self._leave()

@@ -32,9 +32,11 @@ class LossWatch:
         lost = self._stats().lost._replace(unread=0)
         if lost == self._told:
             return None
-        # What was skipped is reckoned from counts that move while they are read.
-        news = Lost(*(max(0, a - b) for a, b in zip(lost, self._told, strict=True)))
-        self._told = lost
+        # What was skipped is reckoned from counts that move while they are read: where it shrinks,
+        # what was told stands, lest it be told twice.
+        most = Lost(*map(max, lost, self._told))
+        news = Lost(*(a - b for a, b in zip(most, self._told, strict=True)))
+        self._told = most
         return news if sum(news) else None
 
 

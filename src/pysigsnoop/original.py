@@ -12,7 +12,7 @@ from .bpf_object import BpfObject
 from .trace_assembly import Assembly, Call, Half, Taken
 from .trace_lines import LostEvents, Record, split_records
 from .tracefs import CpuStats, PrintkEvent, Tracefs
-from .waking import Waking
+from .waking import Waking, poll_ms
 
 _ENTER, _EXIT = "kill_entry", "kill_exit"
 # More than the kernel hands over in one read (a page, or two), so a record is never cut.
@@ -111,7 +111,7 @@ class OriginalTracer:
                 return
             if not records and not stopped:
                 with self._waking:
-                    poll.poll(None if left is None else left * 1000)
+                    poll.poll(poll_ms(left))
 
     def _read(self) -> bytes:
         try:

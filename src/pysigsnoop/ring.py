@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import select
 import struct
@@ -14,7 +13,7 @@ from . import diagnosis
 from .layout import SEND_SIZE
 from .library import ffi, lib
 from .stats import Counts
-from .waking import Waking
+from .waking import Waking, poll_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,7 +139,7 @@ class Ring:
             time.sleep(PAUSE_S if timeout is None else min(PAUSE_S, timeout))
         elif lib.reader_may_sleep(self._reader):
             with self._waking:
-                self._poll.poll(None if timeout is None else math.ceil(timeout * 1000))
+                self._poll.poll(poll_ms(timeout))
             self._last_wake = time.monotonic()
 
     def counts(self) -> Counts:

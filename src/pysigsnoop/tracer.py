@@ -162,7 +162,9 @@ class SignalTracer:
         if max_group_calls < 1:
             raise FilterInvalid(f"max_group_calls is {max_group_calls}", hint="1 or more")
         if failed_only and attach == NO_CALLS:
-            raise FilterInvalid("failed calls are not watched", hint="attach='auto'")
+            raise FilterInvalid(
+                "failed calls are not watched", hint="attach='auto' (--attach auto), or without -x"
+            )
         if exits and not outcomes:
             raise FilterInvalid("exits are told among the outcomes", hint="outcomes=True")
         if max_links is not None and max_links < 1:
@@ -220,6 +222,13 @@ class SignalTracer:
                     self._following = Following(bpf, self._controls)
                     for pid in self._follow:
                         self._following.add(pid)
+                self._decoder = Decoder(
+                    ring,
+                    bpf,
+                    details=self._details,
+                    stacks=self._stacks,
+                    began=self._began,
+                )
             except BaseException as error:
                 self._stopped = self._closed = self._finished = True
                 if ring:
@@ -228,13 +237,6 @@ class SignalTracer:
                 _explain(error)
                 raise
             self._bpf, self._ring = bpf, ring
-            self._decoder = Decoder(
-                ring,
-                bpf,
-                details=self._details,
-                stacks=self._stacks,
-                began=self._began,
-            )
             self._ready = True
             self._began_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
             self._controls.set_phase("tracing")

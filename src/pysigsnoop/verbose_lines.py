@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,14 +46,14 @@ class Verbose:
         container, unit, pod = process.place
         for word, place in (("container", container), ("pod", pod), ("unit", unit)):
             if place is not None:
-                parts.append(f"{word} {_safe(place)}")
+                parts.append(f"{word} {printable(place.encode())}")
         return f"    {name}: {', '.join(parts)}{_command(process)}"
 
     def _user(self, uid: int) -> str:
         known = self._users.get(uid)
         if known is None:
             name = self._user_name(uid)
-            known = str(uid) if name is None else f"{_safe(name)} ({uid})"
+            known = str(uid) if name is None else f"{printable(os.fsencode(name))} ({uid})"
             self._users.put(uid, known)
         return known
 
@@ -65,10 +66,10 @@ def _parents(process: Process) -> str:
     """From the parent up, as far as is known."""
     known = process.parents
     if known:
-        chain = [(each.comm, each.pid) for each in known]
+        chain = [(each.comm_bytes, each.pid) for each in known]
     else:
-        chain = [(process.parent_comm, process.parent_pid)]
-    return "parent " + " < ".join(f"{_safe(name)} {pid or '-'}" for name, pid in chain)
+        chain = [(process.parent_comm_bytes, process.parent_pid)]
+    return "parent " + " < ".join(f"{printable(name)} {pid or '-'}" for name, pid in chain)
 
 
 def _command(process: Process) -> str:
@@ -77,10 +78,6 @@ def _command(process: Process) -> str:
     if arguments is None:
         return ""
     return f", command: {quoted(arguments)}{' ...' * bool(process.cmdline_truncated)}"
-
-
-def _safe(text: str) -> str:
-    return printable(text.encode())
 
 
 def name_of_user(uid: int) -> str | None:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 
 # More than a pipe holds.
 _ALL = 1 << 20
+# What poll(2) takes is an int: some 24 days.
+_LONGEST_MS = 2**31 - 1
+
+
+def poll_ms(seconds: float | None) -> int | None:
+    """A timeout as poll() takes it: whole ms, and never too short but where poll cannot so long."""
+    return None if seconds is None else math.ceil(min(seconds * 1000, _LONGEST_MS))
 
 
 class Waking:

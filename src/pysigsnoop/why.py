@@ -128,20 +128,25 @@ def _find(wanted: str) -> int:
         # Not one digit more than a pid can have.
         return int(wanted[:_DIGITS])
     name = os.fsencode(wanted)
-    found = [pid for pid in _processes() if pid != os.getpid() and _is_called(pid, name)]
+    called = [pid for pid in _processes() if pid != os.getpid() and _is_called(pid, name)]
+    found: dict[int, str] = {}
+    for pid in called:
+        with contextlib.suppress(OSError):  # it has ended by now
+            found[pid] = _name(pid)
     if not found:
         raise FilterInvalid(
             f"no process is called {printable(name)}",
             hint="ps -e lists the processes that run",
         )
     if len(found) > 1:
-        listed = "".join(f"\n  {pid:>7} {_name(pid)}" for pid in found[:_LISTED])
+        first = [*found.items()][:_LISTED]
+        listed = "".join(f"\n  {pid:>7} {told}" for pid, told in first)
         more = f"\n          and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
         raise FilterInvalid(
             f"{len(found)} processes are called {printable(name)}:{listed}{more}",
-            hint=f"pysigsnoop why {found[0]}",
+            hint=f"pysigsnoop why {first[0][0]}",
         )
-    return found[0]
+    return next(iter(found))
 
 
 def _processes() -> list[int]:

@@ -114,8 +114,8 @@ def who(process: Process) -> str:
     """What it runs, as whom, below whom, and where."""
     parts = [name_of(process), f"run by {user(process.uid)}{_login(process)}", pid_of(process)]
     parents = process.parents
-    names = [each.comm for each in parents] if parents else [process.parent_comm]
-    chain = " ← ".join(printable(name.encode()) for name in names if name)
+    names = [each.comm_bytes for each in parents] if parents else [process.parent_comm_bytes]
+    chain = " ← ".join(printable(name) for name in names if name)
     parts += [f"below {chain}"] if chain else []
     return ", ".join(parts) + _place(process)
 

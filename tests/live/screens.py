@@ -90,11 +90,17 @@ class Screen:
     def _set_size(self, columns: int, lines: int) -> None:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("=HHHH", lines, columns, 0, 0))
 
+    def hang_up(self) -> None:
+        """As when a window is closed; what ran on it may run on."""
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
+
     def close(self) -> None:
         """Hang up, and end whatever ran on it."""
         if self.process.returncode is not None:
             return
-        os.close(self._master)
+        self.hang_up()
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:

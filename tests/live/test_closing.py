@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import pytest
 
 from pysigsnoop import SignalTracer, TracerClosed
+from pysigsnoop import tracer as tracer_module
 
 from .commands import environment, forced_script
 from .kernel_objects import objects_of, wait_until_gone
@@ -168,6 +169,23 @@ print(came)
     assert (done.returncode, done.stderr) == (0, "")
     # Some came while the tracer was open; were there none, nothing was tested here.
     assert int(done.stdout) > 0 or what == "stop"
+
+
+def test_an_interrupt_at_the_last_step_of_opening_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As Ctrl-C does, where nobody handles it, while modules are imported there.
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    before = objects_of(os.getpid())
+    monkeypatch.setattr(tracer_module, "Decoder", interrupted)
+    tracer = SignalTracer(stacks=True)
+    with pytest.raises(KeyboardInterrupt):
+        tracer.open()
+    assert objects_of(os.getpid()) == before
+    assert tracer.closed
+    tracer.close()
 
 
 def test_close_of_a_tracer_that_never_opened_does_nothing_but_close() -> None:

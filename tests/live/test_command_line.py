@@ -12,6 +12,7 @@ import pytest
 
 from pysigsnoop.exit_status import ExitStatus
 
+from .actors import state, until
 from .commands import Command, run
 from .conftest import MakeCommand
 from .senders import NOBODY, PATIENCE, Sender
@@ -103,6 +104,30 @@ def test_ctrl_c_ends_with_130_and_all_that_was_seen(sender: Sender, command: Mak
     ended = running.end(signal.SIGINT)
     assert (ended.status, len(ended.lines)) == (ExitStatus.INTERRUPTED, 1009)
     assert ended.summary == "1009 received, 0 lost\n"
+
+
+def test_a_duration_longer_than_poll_takes_is_one(sender: Sender, command: MakeCommand) -> None:
+    running = command("-p", str(sender.pid), "--duration", str(30 * 86400))
+    running.wait_for_header()
+    # Only one who sleeps has been told how long.
+    until("it waits", lambda: state(running.process.pid) == "S")
+    sender.send(1, target=NOBODY)
+    assert "ESRCH" in running.line()
+    assert running.end().status == ExitStatus.INTERRUPTED
+
+
+def test_sigterm_stays_ignored_and_sigint_ends_what_a_script_runs_in_the_background(
+    sender: Sender, command: MakeCommand
+) -> None:
+    ignoring = ("sh", "-c", "trap '' TERM INT; exec \"$@\"", "sh")
+    running = command("-p", str(sender.pid), prefix=ignoring)
+    running.wait_for_header()
+    running.process.send_signal(signal.SIGTERM)
+    sender.send(1, target=NOBODY)
+    running.line()
+    assert running.process.poll() is None
+    ended = running.end(signal.SIGINT)
+    assert (ended.status, ended.summary) == (ExitStatus.INTERRUPTED, "1 received, 0 lost\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

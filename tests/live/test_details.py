@@ -68,11 +68,9 @@ def test_parents_are_told_from_the_nearest_on(tmp_path: Path) -> None:
     told = [(parent.pid, parent.comm) for parent in sender.parents if parent.pid]
     assert told == chain[: len(told)]
     assert len(told) == min(PARENTS, len(chain))
-    assert known(sender.parents)[0] == (
-        sender.parent_pid,
-        sender.parent_host_pid,
-        sender.parent_comm,
-    )
+    nearest = known(sender.parents)[0]
+    assert (nearest.pid, nearest.host_pid) == (sender.parent_pid, sender.parent_host_pid)
+    assert (nearest.comm, nearest.comm_bytes) == (sender.parent_comm, sender.parent_comm_bytes)
 
 
 def test_no_more_parents_than_the_bound_are_told(tmp_path: Path) -> None:

@@ -30,6 +30,35 @@ top_choices.Choices.press = lambda self, key: 1 / 0
 sys.exit(cli.main({["top", *forced(["-s", "0"])]!r}))
 """
 
+# Leads a session, as a shell does, and outlives its terminal: what the kernel and shells do to a
+# stopped job then.
+_HANGS_UP = """
+import contextlib, os, signal, sys
+told, *command = sys.argv[1:]
+for ignored in (signal.SIGHUP, signal.SIGTTOU):
+    signal.signal(ignored, signal.SIG_IGN)
+job = os.fork()
+if not job:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    for ignored in (signal.SIGHUP, signal.SIGTTOU):
+        signal.signal(ignored, signal.SIG_DFL)
+    os.dup2(os.open(f"{told}.err", os.O_CREAT | os.O_WRONLY), 2)
+    os.execv(command[0], command)
+os.waitpid(job, os.WUNTRACED)
+os.tcsetpgrp(0, os.getpid())
+print("it stopped", flush=True)
+with contextlib.suppress(OSError):
+    while os.read(0, 1):
+        pass
+os.killpg(job, signal.SIGHUP)
+os.killpg(job, signal.SIGCONT)
+status = os.waitstatus_to_exitcode(os.waitpid(job, 0)[1])
+with open(f"{told}.part", "w") as file:
+    file.write(str(status))
+os.rename(f"{told}.part", told)
+"""
+
 
 class Shell:
     """An interactive shell on a terminal: what is typed to it, and the terminal's mode."""
@@ -228,6 +257,25 @@ def test_the_terminal_is_given_back_however_it_ends(shell: Shell, tmp_path: Path
     pid = shell.job()
     screen.close()
     until("it is gone", lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_a_terminal_that_goes_while_it_is_stopped_ends_it_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    # By SIGHUP, as if it had run on.
+    told = tmp_path / "told"
+    command = [*PYSIGSNOOP, "top", *forced(["--interval", "0.2", "-s", "0"])]
+    screen = Screen([sys.executable, "-c", _HANGS_UP, str(told), *command])
+    try:
+        screen.shows("q quit")
+        screen.type("\x1a")
+        screen.shows("it stopped")
+        screen.hang_up()
+        until("it has ended", told.exists)
+        assert told.read_text() == str(-signal.SIGHUP)
+    finally:
+        screen.close()
+    assert (tmp_path / "told.err").read_text() == ""
 
 
 def test_without_a_terminal_pictures_come_as_plain_text(sender: Sender) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pysigsnoop import why
 from pysigsnoop.exit_status import ExitStatus
 
 from .commands import Command, Ended, run
@@ -151,3 +152,24 @@ def test_a_process_is_found_by_its_name_and_of_several_none_is_chosen(
         missing = run("why", wanted)
         assert (missing.status, missing.lines) == (ExitStatus.USAGE, [])
         assert said in missing.err
+
+
+def test_one_that_ends_while_it_is_looked_for_is_none_of_several(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"ends-{os.getpid()}"
+    program = str(tmp_path / name)
+    shutil.copy(shutil.which("sleep") or "", program)
+    one, other = sorted([start(program, "600"), start(program, "600")], key=lambda one: one.pid)
+    is_called = why._is_called
+
+    def found_then_ended(pid: int, wanted: bytes) -> bool:
+        found = is_called(pid, wanted)
+        if pid == other.pid:
+            assert found
+            other.process.kill()
+            other.process.wait()
+        return found
+
+    monkeypatch.setattr(why, "_is_called", found_then_ended)
+    assert why._find(name) == one.pid

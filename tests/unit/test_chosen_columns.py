@@ -100,6 +100,20 @@ def test_values_stand_below_the_names_of_their_fields() -> None:
     ]
 
 
+def test_what_processes_choose_is_escaped_once_from_what_the_kernel_holds() -> None:
+    told = table("sender.comm,sender.parent.comm,sender.cmdline")
+    lines = told.lines(
+        [
+            detailed(b"a\xff", sender_comm=b"a\xff", sender_parent_comm=b"p\xff"),
+            detailed(b"a\\xff", sender_comm=b"a\\xff", sender_parent_comm=b"p\\xff"),
+        ]
+    )
+    assert [line.split() for line in lines] == [
+        ["a\\xff", "p\\xff", "$'a\\xff'"],
+        ["a\\\\xff", "p\\\\xff", "$'a\\\\xff'"],
+    ]
+
+
 def test_a_wider_value_widens_its_column_for_what_follows() -> None:
     told = table("ret,signal")
     lines = told.lines([event(KILL), event(KILL, ret=-123_456), event(KILL)])

@@ -122,7 +122,7 @@ def test_parents_are_as_many_as_were_found() -> None:
         values |= {f"parents_{i}__comm": b"p\xff%d" % i}
     for count in range(PARENTS + 1):
         assert decoded(parent_count=count, **values).parents == tuple(
-            Ancestor(i or None, 100 + i, f"p\\xff{i}") for i in range(count)
+            Ancestor(i or None, 100 + i, f"p\\xff{i}", b"p\xff%d" % i) for i in range(count)
         )
 
 

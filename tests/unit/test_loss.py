@@ -29,3 +29,15 @@ def test_it_is_not_looked_at_again_so_soon() -> None:
     now = Stats(lost=Lost(ring_full=1))
     assert watch.look() is None
     assert watch.look(now=True) == Lost(ring_full=1)
+
+
+def test_a_count_that_shrinks_for_a_moment_is_not_told_twice() -> None:
+    now = Stats(lost=Lost(skipped=5))
+    watch = LossWatch(lambda: now)
+    assert watch.look(now=True) == Lost(skipped=5)
+    now = Stats(lost=Lost(skipped=3, ring_full=1))
+    assert watch.look(now=True) == Lost(ring_full=1)
+    now = Stats(lost=Lost(skipped=5, ring_full=1))
+    assert watch.look(now=True) is None
+    now = Stats(lost=Lost(skipped=6, ring_full=1))
+    assert watch.look(now=True) == Lost(skipped=1)

@@ -51,6 +51,21 @@ def test_a_process_that_signals_itself_is_told_once() -> None:
     assert lines(told) == ["    itself: user ala (1000), parent sshd 11"]
 
 
+def test_names_that_differ_never_look_alike_nor_are_they_escaped_twice() -> None:
+    # A byte that is no UTF-8, and the four characters that such a byte is shown as.
+    for name, shown in ((b"a\xff", "a\\xff"), (b"a\\xff", "a\\\\xff")):
+        known = details_record(
+            "login", sides=SIDE["sender"], parent_count=1, parents_0__pid=11, parents_0__comm=name
+        )
+        assert f", parent {shown} 11" in lines(detailed(known))[0]
+        assert f", parent {shown} 11" in lines(detailed(**{"sender_parent_comm": name}))[0]
+
+
+def test_a_users_name_that_is_no_text_is_told() -> None:
+    # As pwd decodes it.
+    assert "user \\xff (1000)" in Verbose({1000: "\udcff"}.get).lines(event(KILL))[0]
+
+
 def test_of_the_kernels_own_there_is_one_end() -> None:
     (line,) = lines(detailed(known=known("target", "generated")))
     assert line.startswith("    target: user ")
