@@ -43,9 +43,12 @@ static __always_inline bool is_last(__u64 *ctx, struct signal_struct *signal, __
 	return true;
 }
 
-/* As wait() tells it. */
-static __always_inline int status_of(struct signal_struct *signal, struct task_struct *leader)
+/* As wait() tells it. A kernel thread's code is what its function returned (before Linux 5.17). */
+static __always_inline int status_of(struct signal_struct *signal, struct task_struct *leader,
+				     __u32 flags)
 {
+	if (flags & PF_KTHREAD)
+		return 0;
 	if (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT)
 		return BPF_CORE_READ(signal, group_exit_code);
 	return BPF_CORE_READ(leader, exit_code);
@@ -61,6 +64,7 @@ int death(__u64 *ctx)
 	__u64 started_ns = READ(DIRECT, leader, start_boottime);
 	struct link_key key = { (__u64)signal, LINK_DOOM, BPF_CORE_READ(task, exit_code) & 0x7f };
 	struct link_end send = { .flags = LINK_NOTHING };
+	__u32 flags = BPF_CORE_READ(task, flags);
 	struct sigsnoop_end *end;
 	struct link *link = NULL;
 	bool wanted;
@@ -68,14 +72,18 @@ int death(__u64 *ctx)
 
 	if (live.phase != SIGSNOOP_TRACING)
 		return 0;
-	/* Strict seccomp, and a failed exec: the code is a signal's, and there was none. */
-	if (key.signo && !(BPF_CORE_READ(task, flags) & PF_SIGNALED)) {
+	/*
+	 * Strict seccomp, and a failed exec: the code is a signal's, and there was none. Another
+	 * thread's than the first is not its process's.
+	 */
+	if (key.signo && !(flags & PF_SIGNALED) &&
+	    BPF_CORE_READ(task, pid) == BPF_CORE_READ(task, tgid)) {
 		send.boot_ns = bpf_ktime_get_boot_ns();
 		doom(signal, started_ns, key.signo, &send);
 	}
 	if (!is_last(ctx, signal, started_ns))
 		return 0;
-	status = status_of(signal, leader);
+	status = status_of(signal, leader, flags);
 	signo = status & 0x7f;
 	key.signo = signo;
 	if (signo)

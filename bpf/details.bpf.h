@@ -255,11 +255,12 @@ struct told {
 };
 
 /*
- * Before the send's own record: of the current thread, where it is the sender, and of
- * the target's task, 0 where that is not known. Both can be the current one.
+ * Before the send's own record: of the current thread, where it is the sender, or of another
+ * that is, 0 for none; and of the target's task, 0 where that is not known. Both ends can be the
+ * current one.
  */
-static __always_inline struct told tell_details(bool by_current, bool to_current, __u64 target,
-						__u64 key, bool exit)
+static __always_inline struct told tell_details(bool by_current, __u64 other, bool to_current,
+						__u64 target, __u64 key, bool exit)
 {
 	struct told told = {};
 	__u32 records = 0;
@@ -275,6 +276,10 @@ static __always_inline struct told tell_details(bool by_current, bool to_current
 		records++;
 		told.records += exit ? details_at_exit(key, sides, current)
 				     : details_at_generate(key, sides, current);
+	}
+	if (other) {
+		records++;
+		told.records += details_at_generate(key, SIGSNOOP_SIDE_SENDER, other);
 	}
 	if (target && !(by_current && to_current)) {
 		records++;

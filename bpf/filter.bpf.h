@@ -110,19 +110,19 @@ static __always_inline bool signal_wanted(int signo)
 }
 
 /* sender is NULL where no process sent it; then no filter on it is met. */
-static __always_inline bool sender_wanted(struct task_struct *sender)
+static __always_inline bool sender_wanted(struct task_struct *sender, bool how)
 {
 	/* Each question below costs a load, though the answer is known. */
 	if (!settings.filters)
 		return true;
 	if (has_filter(SIGSNOOP_FILTER_SENDER_PID)) {
-		__u32 pid = sender ? pid_for_tracer(sender, DIRECT) : 0;
+		__u32 pid = sender ? pid_for_tracer(sender, how) : 0;
 
 		if (!pid || !pid_wanted(SIGSNOOP_FILTER_SENDER_PID, pid))
 			return false;
 	}
 	if (has_filter(SIGSNOOP_FILTER_SENDER_UID) &&
-	    (!sender || !number_wanted(SIGSNOOP_FILTER_SENDER_UID, uid_of(sender, DIRECT))))
+	    (!sender || !number_wanted(SIGSNOOP_FILTER_SENDER_UID, uid_of(sender, how))))
 		return false;
 	if (has_filter(SIGSNOOP_FILTER_SENDER_COMM) &&
 	    (!sender || !comm_wanted(SIGSNOOP_FILTER_SENDER_COMM,

@@ -24,6 +24,7 @@ struct generated {
 	bool many;	/* of a group send, */
 	bool counted;	/* of which it is known who was reached */
 	bool by_current;	/* the current process is the sender */
+	__u64 child;	/* else it is this task, which a SIGCHLD tells of; 0 for none */
 	int blocked;
 	__u64 id;
 	__u64 call_id;

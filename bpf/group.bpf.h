@@ -62,6 +62,18 @@ static __always_inline struct refused_call *refused_call_of(__u32 tid)
 	return live.refused_any ? bpf_map_lookup_elem(&refused, &tid) : NULL;
 }
 
+/* Not of this one: the kernel skipped the exit program of another. */
+static __always_inline bool is_of_another(struct group_call *group, struct syscall *call)
+{
+	return group->target_arg != call->target_arg || group->signo != call->signo;
+}
+
+static __always_inline void forget_group(__u32 tid)
+{
+	bpf_map_delete_elem(&groups, &tid);
+	count(SIGSNOOP_GROUP_STALE);
+}
+
 /*
  * The call that a recipient belongs to; begun with the given id where this is
  * its first. NULL: the call is refused.
@@ -77,14 +89,9 @@ static __always_inline struct group_call *group_of(__u32 tid, struct syscall *ca
 		.first = recipient,
 	};
 
-	/*
-	 * Another call's: the kernel skipped the exit program of that one. A call
-	 * reaches each process once, and one like it usually begins with the same.
-	 */
-	if (group && (group->target_arg != call->target_arg || group->signo != call->signo ||
-		      group->first == recipient)) {
-		bpf_map_delete_elem(&groups, &tid);
-		count(SIGSNOOP_GROUP_STALE);
+	/* A call reaches each process once, and another like it usually begins with the same. */
+	if (group && (is_of_another(group, call) || group->first == recipient)) {
+		forget_group(tid);
 		group = NULL;
 	}
 	if (!group) {

@@ -110,14 +110,18 @@ static __always_inline void drop_link(struct link_key *key)
 		count(SIGSNOOP_LINK_REMOVED);
 }
 
-/* The process dies of this; the first of a number counts. False: there was one already. */
+/*
+ * The process dies of this; the first of a number counts, and false says that there was one
+ * already. But what a thread met that nobody sent gives way: its process can outlive it, and be
+ * sent the same number.
+ */
 static __always_inline bool doom(struct signal_struct *signal, __u64 started_ns, int signo,
 				 struct link_end *send)
 {
 	struct link_key key = { .of = (__u64)signal, .kind = LINK_DOOM, .signo = signo };
-	struct link first = { .send = *send };
+	struct link first = { .send = *send }, *known = find_link(&key, started_ns);
 
-	if (find_link(&key, started_ns))
+	if (known && !(known->send.flags & LINK_NOTHING))
 		return false;
 	put_link(&key, &first);
 	return true;

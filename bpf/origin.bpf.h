@@ -67,7 +67,7 @@ static __always_inline void read_code(struct generated *g, struct kernel_siginfo
  * calls whose caller writes it: there the kernel allows 0 and above to itself only,
  * and then the registers say whether the call is still at work.
  */
-static __always_inline bool has_code_of_call(struct generated *g)
+static __always_inline bool has_code_of_call(struct generated *g, struct task_struct *this)
 {
 	switch (g->call.origin) {
 	case SIGSNOOP_ORIGIN_KILL:
@@ -76,28 +76,32 @@ static __always_inline bool has_code_of_call(struct generated *g)
 	case SIGSNOOP_ORIGIN_TGKILL:
 		return g->si_code == SI_TKILL;
 	default:
-		return g->si_code <= SI_USER || (g->own && g->call.inside);
+		return g->si_code <= SI_USER || (g->own && is_inside(this));
 	}
 }
 
 /*
  * orig_ax alone does not tell: it stays that of kill while a process that killed
  * itself dies, and interrupts arrive inside a kill. The siginfo of all six calls
- * lies on the caller's stack; kernel 7.3's kill passes NOINFO instead.
+ * lies on the caller's stack; kernel 7.3's kill passes NOINFO instead. So does what
+ * a traced thread puts back into its queue on its way out (ptrace_signal()), with
+ * the code that it had: to itself, when its call has returned.
  */
-static __always_inline bool sent_by(struct generated *g, struct task_struct *current)
+static __always_inline bool sent_by(struct generated *g, struct task_struct *current,
+				    struct task_struct *this)
 {
 	struct syscall *call = &g->call;
 
 	if (call->origin == SIGSNOOP_ORIGIN_NONE || call->signo != g->signo ||
-	    g->current_flags & PF_EXITING || !has_code_of_call(g))
+	    g->current_flags & PF_EXITING || !has_code_of_call(g, this))
 		return false;
 	if (has_info(g))
-		return g->info - (__u64)READ(DIRECT, current, stack) < thread_size(current);
+		return g->info - (__u64)READ(DIRECT, current, stack) < thread_size(current) &&
+		       (!g->own_thread || is_inside(this));
 	return g->info == SEND_SIG_NOINFO && call->origin == SIGSNOOP_ORIGIN_KILL;
 }
 
-/* The child whose state it is runs: it exits, or stops or continues. */
+/* It tells of a child that exits, or stops or continues. */
 static __always_inline bool is_child(struct generated *g, struct task_struct *current)
 {
 	if (g->si_code < CLD_EXITED || g->si_code > CLD_CONTINUED)
@@ -183,9 +187,10 @@ static __always_inline enum sigsnoop_origin as_from_current(struct generated *g,
 
 static __always_inline enum sigsnoop_origin origin_of(struct generated *g,
 						      struct task_struct *task,
-						      struct task_struct *current)
+						      struct task_struct *current,
+						      struct task_struct *this)
 {
-	if (sent_by(g, current))
+	if (sent_by(g, current, this))
 		return g->call.origin;
 	if (has_info(g))
 		return with_info(g, current);
@@ -194,7 +199,44 @@ static __always_inline enum sigsnoop_origin origin_of(struct generated *g,
 	return as_from_current(g, task);
 }
 
-/* Whether the current process is the sender: by its call, or by the kernel's own siginfo. */
+/* A process's or thread's number in a namespace at its level there; 0: not seen from there. */
+static __always_inline __u32 number_in(struct pid *pid, __u32 level, struct pid_namespace *ns)
+{
+	struct upid *upid;
+
+	if (!pid || READ(DIRECT, pid, level) < level)
+		return 0;
+	upid = upid_at(pid, level);
+	return BPF_CORE_READ(upid, ns) == ns ? BPF_CORE_READ(upid, nr) : 0;
+}
+
+/*
+ * The child that a SIGCHLD tells of, as its siginfo names it, in numbers of the target's pid
+ * namespace: the current thread or its process, mostly. But a zombie of a parent that ends is
+ * told of by that parent, and one that a debugger reaped by the debugger; then it is looked for.
+ */
+static __always_inline void find_child(struct generated *g, struct task_struct *task,
+				       struct task_struct *current)
+{
+	struct kernel_siginfo *info = (void *)g->info;
+	struct pid *pid = READ(DIRECT, task, thread_pid);
+	__u32 level = READ(DIRECT, pid, level), child;
+	struct upid *upid = upid_at(pid, level);
+	struct pid_namespace *ns = BPF_CORE_READ(upid, ns);
+
+	child = BPF_CORE_READ(info, _sifields._sigchld._pid);
+	if (number_in(READ(DIRECT, current, thread_pid), level, ns) == child ||
+	    number_in(process_of(current, DIRECT), level, ns) == child)
+		return;
+	RECALL(g->by_current) = false;
+	if (child)
+		g->child = (__u64)task_of(find_pid(ns, child), PIDTYPE_PID);
+}
+
+/*
+ * Whether the current process is the sender: by its call, or by the kernel's own siginfo. Of a
+ * child, find_child() has the last word.
+ */
 static __always_inline bool sender_is_current(struct generated *g, enum sigsnoop_origin origin)
 {
 	switch (origin) {

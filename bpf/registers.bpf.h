@@ -18,18 +18,7 @@ struct syscall {
 	int tgid_arg;
 	unsigned int flags;
 	__u64 info;	/* siginfo in the caller's memory, 0 where there is none */
-	/*
-	 * It has yet to return: all entries (64-bit, 32-bit, FRED) put -ENOSYS where its
-	 * result will stand. A debugger that writes there hides that. Only of those that
-	 * choose the code that their signal has.
-	 */
-	bool inside;
 };
-
-static __always_inline bool chooses_code(enum sigsnoop_origin origin)
-{
-	return origin > SIGSNOOP_ORIGIN_TGKILL;
-}
 
 /* How much stack a thread has in the kernel: THREAD_SIZE. */
 #if defined(__TARGET_ARCH_x86)
@@ -110,10 +99,20 @@ static __always_inline void read_registers(struct pt_regs *regs, struct task_str
 	if (call->origin < SIGSNOOP_ORIGIN_TGKILL)
 		return;
 	args[2] = READ(CASTS, regs, dx);
-	if (!chooses_code(call->origin))
+	if (call->origin == SIGSNOOP_ORIGIN_TGKILL)
 		return;
 	args[3] = ia32 ? READ(CASTS, regs, si) : READ(CASTS, regs, r10);
-	call->inside = (long)READ(CASTS, regs, ax) == -ENOSYS;
+}
+
+/*
+ * Whether the current thread's call has yet to return: all entries (64-bit, 32-bit, FRED) put
+ * -ENOSYS where its result will stand. A debugger that writes there hides that.
+ */
+static __always_inline bool is_inside(struct task_struct *this)
+{
+	struct pt_regs *regs = CAST(pt_regs, saved_registers(this));
+
+	return (long)READ(CASTS, regs, ax) == -ENOSYS;
 }
 
 /* write() and its kin, which are how cgroup.kill is written. */
@@ -163,13 +162,17 @@ static __always_inline void read_registers(struct pt_regs *regs, struct task_str
 	call->origin = origin_of_call(call->number, call->compat);
 	if (call->origin == SIGSNOOP_ORIGIN_NONE)
 		return;
-	/* Nothing tells, so what follows a call is taken for a part of it. */
-	call->inside = chooses_code(call->origin);
 	/* x0 holds the return value by the time of the exit. */
 	args[0] = READ(CASTS, regs, orig_x0);
 	args[1] = READ(CASTS, regs, regs[1]);
 	args[2] = READ(CASTS, regs, regs[2]);
 	args[3] = READ(CASTS, regs, regs[3]);
+}
+
+/* Nothing tells, so what follows a call is taken for a part of it. */
+static __always_inline bool is_inside(struct task_struct *this)
+{
+	return true;
 }
 
 static __always_inline bool is_write(struct syscall *call)

@@ -6,6 +6,9 @@
 #define EBADF 9
 #define EAGAIN 11
 
+/* What returns so soon after the trace's beginning may have had recipients before it. */
+#define EARLY_NS 1000000000ull
+
 /* Ids of generated signals are odd, and unique: the signal lock keeps interrupts off here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -75,6 +78,7 @@ static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_
 {
 	bool process = by_call(origin);
 	struct task_struct *sender;
+	__u64 child;
 
 	/* What the OOM killer sends is known as such only later, by the reader. */
 	if (!origin_wanted(origin) || !signal_wanted(g->signo))
@@ -85,9 +89,19 @@ static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_
 	if ((settings.fatal_only || (settings.kernel_if_fatal && !process)) &&
 	    !ends_process(task, g->signo, g->result, disposition_of(task, g->signo)))
 		return false;
-	sender = RECALL(g->by_current) ? current : NULL;
-	return sender_wanted(sender) && target_wanted(task, &g->call, process, DIRECT) &&
-	       follow_wanted(sender, task);
+	if (origin == SIGSNOOP_ORIGIN_CHILD)
+		find_child(g, task, current);
+	child = RECALL(g->child);
+	if (child) {
+		sender = CAST(task_struct, child);
+		if (!sender_wanted(sender, CASTS))
+			return false;
+	} else {
+		sender = RECALL(g->by_current) ? current : NULL;
+		if (!sender_wanted(sender, DIRECT))
+			return false;
+	}
+	return target_wanted(task, &g->call, process, DIRECT) && follow_wanted(sender, task);
 }
 
 static __always_inline void count_signal(struct generated *g, enum sigsnoop_counter signal,
@@ -117,7 +131,7 @@ static __always_inline enum stack_part parts_of_stack(struct generated *g,
 {
 	if (by_call(origin))
 		return USER_STACK;
-	if (sender_is_current(g, origin) ||
+	if (RECALL(g->by_current) ||
 	    (origin == SIGSNOOP_ORIGIN_FAULT && g->own_thread))
 		return KERNEL_STACK | USER_STACK;
 	return KERNEL_STACK;
@@ -130,19 +144,23 @@ static __always_inline void name_signal(struct generated *g)
 	g->id = g->call_id = next_id();
 }
 
+static __always_inline bool exit_seen(struct syscall *call)
+{
+	return settings.calls && (settings.compat_exits || !call->compat);
+}
+
 /* The call that a signal belongs to, where it has many recipients: all share its id. */
 static __always_inline void join_call(struct generated *g, __u32 tid, __u32 recipient)
 {
 	struct refused_call *refused_call;
-	struct group_call *group = NULL;
+	struct group_call *group;
 
-	/* Nothing tells when a call ends, so nothing tells it from the thread's next. */
-	if (!settings.calls) {
+	/* Nothing tells when the call ends, so nothing tells it from the thread's next. */
+	if (!exit_seen(&g->call)) {
 		g->call_id = 0;
 		return;
 	}
-	if (settings.compat_exits || !g->call.compat)
-		group = group_of(tid, &g->call, g->id, recipient);
+	group = group_of(tid, &g->call, g->id, recipient);
 	if (group) {
 		group->recipients++;
 		g->call_id = group->call_id;
@@ -183,12 +201,12 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 	else
 		current_syscall(this, call);
 	read_code(g, info);
-	RECALL(g->origin) = origin_of(g, task, current);
+	RECALL(g->origin) = origin_of(g, task, current, this);
 	origin = RECALL(g->origin);
 	RECALL(g->many) = by_call(origin) && is_group_send(call);
 	if (live.phase == SIGSNOOP_IDLE) {
 		/* The trace may begin before the call has reached the rest. */
-		if (settings.calls && RECALL(g->many))
+		if (RECALL(g->many) && exit_seen(call))
 			refuse(tid, TOO_EARLY);
 		return 0;
 	}
@@ -210,6 +228,7 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 		join_call(g, tid, tgid);
 	origin = RECALL(g->origin);
 	RECALL(g->by_current) = sender_is_current(g, origin);
+	RECALL(g->child) = 0;
 	if (!generated_wanted(g, origin, task, current)) {
 		if (settings.outcomes)
 			link_send(g, g->id, LINK_FILTERED);
@@ -224,7 +243,8 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 		if (group)
 			group->submitted = 1;
 	}
-	told = tell_details(RECALL(g->by_current), g->own_thread, g->task, id, false);
+	told = tell_details(RECALL(g->by_current), RECALL(g->child), g->own_thread, g->task, id,
+			    false);
 	if (settings.stacks)
 		stack = tell_stack(ctx, id, g->boot_ns, parts_of_stack(g, RECALL(g->origin)));
 	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);
@@ -252,6 +272,10 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 			send->sender = send->target;
 		else
 			describe(current, this, &send->sender, DIRECT);
+		send->known |= SIGSNOOP_KNOWN_SENDER;
+	} else if (RECALL(g->child)) {
+		describe(CAST(task_struct, g->child), CAST(task_struct, g->child), &send->sender,
+			 CASTS);
 		send->known |= SIGSNOOP_KNOWN_SENDER;
 	} else {
 		__builtin_memset(&send->sender, 0, sizeof(send->sender));
@@ -313,7 +337,7 @@ static __always_inline bool call_wanted(struct syscall *call, struct task_struct
 		return false;
 	if (settings.fatal_only || (settings.failed_only && ret >= 0))
 		return false;
-	return sender_wanted(caller);
+	return sender_wanted(caller, DIRECT);
 }
 
 /* One of the six calls returns. What it generated was told already; what remains is told here. */
@@ -341,6 +365,10 @@ static __always_inline int on_exit(void *ctx, long ret)
 		return 0;
 	if (is_group_send(&call)) {
 		group = bpf_map_lookup_elem(&groups, &tid);
+		if (group && is_of_another(group, &call)) {
+			forget_group(tid);
+			group = NULL;
+		}
 		if (group) {
 			end_group(group, ret);
 			bpf_map_delete_elem(&groups, &tid);
@@ -361,7 +389,8 @@ static __always_inline int on_exit(void *ctx, long ret)
 		return 0;
 	}
 	if (is_group_send(&call)) {
-		if (ret >= 0 && call.signo) {
+		/* kill(-1) says 0 too where every process refuses (kill_something_info). */
+		if (ret >= 0 && call.signo && bpf_ktime_get_boot_ns() - live.began_ns < EARLY_NS) {
 			count(SIGSNOOP_GROUP_EARLY);
 			return 0;
 		}
@@ -379,7 +408,7 @@ static __always_inline int on_exit(void *ctx, long ret)
 		count(SIGSNOOP_CALL_FILTERED);
 		return 0;
 	}
-	told = tell_details(true, self, self ? 0 : (__u64)target, (__u64)tid << 1, true);
+	told = tell_details(true, 0, self, self ? 0 : (__u64)target, (__u64)tid << 1, true);
 	if (settings.stacks)
 		stack = tell_stack(ctx, (__u64)tid << 1, bpf_ktime_get_boot_ns(), USER_STACK);
 	send = bpf_ringbuf_reserve(&ring, sizeof(*send), 0);

@@ -444,6 +444,7 @@ struct sigsnoop_live {
 	unsigned int refused_any;	/* a group send was not remembered */
 	unsigned int reader_sleeps;	/* set by the reader, cleared by the record that wakes it */
 	unsigned long long held_ns;	/* when the last SIGKILL that may be the OOM killer's was told */
+	unsigned long long began_ns;	/* when the trace did */
 	unsigned int taking_in;	/* who creates whom is noted */
 	unsigned int spare;
 };

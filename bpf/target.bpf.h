@@ -115,13 +115,23 @@ static __always_inline struct pid *pid_of_pidfd(struct task_struct *task, __u32 
 	return pid;
 }
 
+/* 6.14, commit f08d0c3a7111 (pidfd: add PIDFD_SELF* sentinels to refer to own thread/process) */
+#define PIDFD_SELF_THREAD -10000
+/* 6.17, commit 67fcec2919e4 (fcntl/pidfd: redefine PIDFD_SELF_THREAD_GROUP), and what it was. */
+#define PIDFD_SELF_PROCESS -10001
+#define PIDFD_SELF_PROCESS_ONCE -20000
+
 /* Whether a call names the thread that makes it, in the initial namespace: found without a search. */
 static __always_inline bool names_itself(struct task_struct *caller, __u32 tid,
 					 struct syscall *call)
 {
 	struct pid *pid;
 
-	if (call->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL || call->target_arg != (int)tid)
+	if (call->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL)
+		return call->target_arg == PIDFD_SELF_THREAD ||
+		       call->target_arg == PIDFD_SELF_PROCESS ||
+		       call->target_arg == PIDFD_SELF_PROCESS_ONCE;
+	if (call->target_arg != (int)tid)
 		return false;
 	pid = READ(DIRECT, caller, thread_pid);
 	return !READ(DIRECT, pid, level);

@@ -175,6 +175,9 @@ union __sifields {
 		sigval_t _sigval;
 	} _rt;
 	struct {
+		int _pid;
+	} _sigchld;
+	struct {
 		void *_addr;
 	} _sigfault;
 };

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Thread
 
@@ -41,6 +42,7 @@ _HELD_NS = LIVE_FIELDS.index("held_ns")
 # Descriptors that libbpf holds at load beside those of programs and maps: types, trials.
 _SPARE = 4
 _TAKING_IN = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("taking_in")])
+_BEGAN_NS = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("began_ns")])
 
 
 class BpfObject:
@@ -364,8 +366,17 @@ class Controls:
         """Whether the kernel programs note who creates whom."""
         self._set(_TAKING_IN, on)
 
+    def begin(self) -> int:
+        """Begin the trace on all CPUs at one instant; when, in ns on the boot clock."""
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        # Before the phase, since the programs compare with it from then on.
+        with memoryview(self._live) as octets, octets.cast("Q") as words:
+            words[_BEGAN_NS // words.itemsize] = now
+        self.set_phase("tracing")
+        return now
+
     def set_phase(self, phase: str) -> None:
-        """Begin or end the trace on all CPUs at one instant."""
+        """Enter a phase on all CPUs at one instant; the trace itself is begun by `begin`."""
         self._set(0, PHASE[phase])
 
     def _set(self, offset: int, value: int) -> None:

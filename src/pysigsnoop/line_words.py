@@ -69,6 +69,9 @@ def answer(event: Event) -> Words:
         return Words((*_explained(error, -(event.ret or 0)), f"failed {error}", error), "failure")
     outcome, result = event.outcome, event.result
     if result is None:
+        if event.ret == 0 and event.signal:
+            # kill(-1) alone: it succeeds also where nobody may be sent it.
+            return Words(("refused by all", "refused"), "failure")
         # Signal 0: the call said that it could be sent, and nothing was.
         return Words(("ok" if event.ret == 0 else "-",), "")
     told = _OUTCOMES.get(outcome or "") or _RESULTS.get(result)

@@ -238,8 +238,7 @@ class SignalTracer:
                 raise
             self._bpf, self._ring = bpf, ring
             self._ready = True
-            self._began_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            self._controls.set_phase("tracing")
+            self._began_ns = self._controls.begin()
 
     def _prepare(self, bpf: BpfObject, programs: list[str], family: str) -> None:
         """Choose, set up and load, for one way to attach."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from pysigsnoop import Event, SignalTracer
 
-from .actors import acting, all_events, check_kernel, next_event, sender_of
+from .actors import acting, all_events, check_kernel, next_event, sender_of, state, until
 from .conftest import MakeCommand
 
 
@@ -92,3 +94,48 @@ def test_the_command_shows_a_childs_end_where_it_is_asked_for_only(
         if shown:
             assert lines[0]["target"]["pid"] == os.getpid()
             assert (lines[0]["target_arg"], lines[0]["ret"]) == (None, None)
+
+
+# Takes in what its child leaves behind: a zombie, of which it is told as that child ends.
+_REAPER = """
+import ctypes, os
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+input()
+reading, writing = os.pipe()
+parent = os.fork()
+if not parent:
+    child = os.fork()
+    if not child:
+        os._exit(7)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    os.write(writing, str(child).encode())
+    os._exit(3)
+print(parent, int(os.read(reading, 20)), flush=True)
+input()
+"""
+
+
+def test_a_zombie_is_told_as_itself_though_its_parent_runs() -> None:
+    reaper = subprocess.Popen(
+        [sys.executable, "-c", _REAPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert reaper.stdin
+    assert reaper.stdout
+    try:
+        with SignalTracer(target_pid=reaper.pid, origins="child", details=True) as tracer:
+            reaper.stdin.write("\n")
+            reaper.stdin.flush()
+            parent, child = map(int, reaper.stdout.readline().split())
+            until("both have ended", lambda: {*map(state, (parent, child))} == {"Z"})
+            events = all_events(tracer)
+    finally:
+        reaper.kill()
+        reaper.communicate()
+    # To the first of its own the parent is told the child's end, which it did not take.
+    told = {sender.pid: sender for sender in map(sender_of, events)}
+    assert told.keys() == {parent, child}
+    assert {event.si_code for event in events} == {"CLD_EXITED"}
+    for sender in told.values():
+        assert sender.parent_pid == reaper.pid
+        assert sender.parents
+        assert sender.parents[0].pid == reaper.pid

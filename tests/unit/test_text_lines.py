@@ -222,6 +222,8 @@ def test_what_nobody_sent_is_the_kernels() -> None:
         (MISSED | {"ret": -1}, "failed EPERM", "failed EPERM (operation not permitted)"),
         # Signal 0: the call succeeded, and nothing was sent.
         (PROBE, "ok", "ok"),
+        # kill(-1), and nobody may be sent it.
+        (PROBE | {"signo": 15, "target_arg": -1}, "refused", "refused by all"),
         ({"known": known("sender", "argument")}, "-", "-"),
     ],
 )

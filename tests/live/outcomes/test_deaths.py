@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from pysigsnoop import Death, Delivery
 
+from ..actors import state, until
 from ..senders import PATIENCE
 from .conftest import MakeTarget
 from .targets import Story, Target, story, tracing
@@ -29,6 +31,10 @@ def the_death(told: Story, status: int, target: Target) -> Death:
     assert death.core is os.WCOREDUMP(status)
     assert (death.target.pid, death.target.tid) == (target.pid, target.pid)
     return death
+
+
+def threads_of(target: Target) -> int:
+    return len([*Path(f"/proc/{target.pid}/task").iterdir()])
 
 
 @pytest.mark.parametrize("number", [KILL, TERM, signal.SIGALRM, 34, 64])
@@ -184,6 +190,30 @@ def test_strict_seccomp_kills_without_a_signal(target: Target) -> None:
     assert os.WTERMSIG(status) == KILL
     assert (death.send_id, death.no_send) == (None, "none")
     assert told.sends == []
+
+
+@pytest.mark.parametrize(
+    ("order", "ended"),
+    [
+        (("in", 0, "strict"), lambda target: threads_of(target) == 1),
+        (("strict",), lambda target: state(target.pid) == "Z"),
+    ],
+    ids=["another thread", "the first thread"],
+)
+def test_a_thread_that_strict_seccomp_ended_hides_nobody_who_kills_the_process(
+    order: tuple[int | str, ...], ended: Callable[[Target], bool], target: Target
+) -> None:
+    target.do("threads", 1)
+    with tracing(target_pid=target.pid) as tracer:
+        target.tell(*order)
+        until("the thread has ended", lambda: ended(target))
+        os.kill(target.pid, KILL)
+        status = target.status()
+        told = story(tracer)
+    death = the_death(told, status, target)
+    (send,) = told.sends
+    assert (death.send_id, death.no_send) == (send.id, None)
+    assert send.outcome == "died"
 
 
 def test_the_end_of_a_namespace_s_init_ends_its_children(make_target: MakeTarget) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import signal
 
 import pytest
 
+from ..actors import state, until
 from .conftest import MakeTarget
 from .targets import story, tracing
 
 TERM, USR1, USR2, KILL = signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGKILL
+# include/uapi/linux/ptrace.h
+_TRACEME, _CONT = 0, 7
 
 
 @pytest.mark.parametrize("number", [TERM, signal.SIGSEGV, 40])
@@ -76,3 +81,42 @@ def test_sigkill_asks_no_debugger(make_target: MakeTarget) -> None:
         assert os.WTERMSIG(target.status()) == KILL
         told = story(tracer)
     assert told.deaths[0].send_id == told.sends[0].id
+
+
+def test_one_that_the_debugger_reaped_is_told_to_its_parent_as_itself(
+    make_target: MakeTarget,
+) -> None:
+    target, debugger = make_target(), make_target()
+    assert debugger.do("trace", target.pid, -1, 2) == [0]
+    with tracing(target_pid=os.getpid(), signals="CHLD") as tracer:
+        os.kill(target.pid, TERM)
+        target.status()
+        told = story(tracer)
+    assert {send.origin for send in told.sends} == {"child"}
+    assert {send.sender.pid for send in told.sends if send.sender} == {target.pid}
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="docs/events.md: only x86 shows it")
+def test_what_a_debugged_thread_puts_back_is_no_call_of_its_own() -> None:
+    # It stops for a signal that it sent itself, and is killed before its debugger, which is this
+    # test, asks: Linux 5.17 and newer put the signal back.
+    child = os.fork()
+    if not child:
+        ctypes.CDLL(None).ptrace(_TRACEME, 0, 0, 0)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        os.kill(os.getpid(), USR1)
+        os._exit(0)
+    # Its first stop is for the tracer to be there.
+    os.waitpid(child, 0)
+    with tracing(target_pid=child, scope="all") as tracer:
+        ctypes.CDLL(None).ptrace(_CONT, child, 0, 0)
+        until("it stopped", lambda: state(child) == "t")
+        os.kill(child, KILL)
+        os.waitpid(child, 0)
+        told = story(tracer)
+        calls = tracer.stats.calls.received
+    by_call = [(send.origin, send.signal.name) for send in told.sends if send.origin != "kernel"]
+    assert by_call == [("kill", "SIGUSR1"), ("kill", "SIGKILL")]
+    assert calls == 2
+    put_back = [send for send in told.sends if send.origin == "kernel"]
+    assert [(send.signal.name, send.sender) for send in put_back] in ([], [("SIGUSR1", None)])

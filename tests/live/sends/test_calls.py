@@ -221,6 +221,25 @@ def test_a_pidfd_with_a_scope_is_told_with_its_flags(
         assert event.si_code == ("SI_TKILL" if flags == SIGNAL_THREAD else "SI_USER")
 
 
+# include/uapi/linux/fcntl.h; the process was another number before 6.17.
+@pytest.mark.parametrize("fd", [-10000, -10001, -20000])
+@pytest.mark.parametrize("number", [0, USR1])
+def test_a_number_in_a_pidfds_place_that_stands_for_the_caller_names_it(
+    number: int, fd: int, caller: Caller
+) -> None:
+    caller.ignore(USR1)
+    with tracing(sender_pid=caller.pid) as tracer:
+        ret = caller.call("pidfd_send_signal", fd, number, 0, 0)
+        event = only(tracer)
+    assert event.target_arg == fd
+    # Kernels that do not know the number, and all before 6.14.
+    if ret != 0:
+        assert (ret, event.error, event.target) == ("EBADF", "EBADF", None)
+        return
+    assert (event.ret, event.recipients) == (0, 1 if number else 0)
+    assert event.target.pid == caller.pid
+
+
 @pytest.mark.parametrize("number", [0, USR1])
 @pytest.mark.parametrize("flags", [0, SIGNAL_THREAD, SIGNAL_THREAD_GROUP])
 def test_a_pidfd_of_a_thread_reaches_that_thread(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import defaultdict
 
 import pytest
 
-from pysigsnoop import Event, Stats
+from pysigsnoop import Event, SignalTracer, Stats
 from pysigsnoop.library import lib
 
 from ..books import assert_calls_closed
-from ..senders import PATIENCE
-from .callers import Caller, read_out, tracing
+from ..senders import NOBODY, PATIENCE
+from .callers import Caller, only, read_out, tracing
 
 USR1 = int(signal.SIGUSR1)
 
@@ -132,3 +134,57 @@ def test_a_call_whose_exit_is_not_seen_is_told_apart_from_one_like_it(
     assert [len(each) for each in by_call(events).values()] == [10, 10, 10]
     assert {(event.ret, event.recipients) for event in events} == {(None, None)}
     assert (stats.signals.received, stats.in_flight) == (30, 1)
+
+
+def test_the_answer_of_another_call_is_no_answer(caller: Caller, target: Caller) -> None:
+    # A program that kernel 7.3 skips, played as above; then a call that reaches nobody.
+    target.ignore(USR1)
+    children = target.children(3)
+    with SignalTracer(sender_pid=caller.pid, attach="tracepoint") as tracer:
+        links = tracer._bpf._links
+        for at, (name, link) in reversed([*enumerate(links)]):
+            if name in tracer.attachment.programs.calls:
+                lib.bpf_link__destroy(link)
+                del links[at]
+        assert caller.call("kill", -children[0], USR1) == 0
+        (program,) = tracer.attachment.programs.calls
+        tracer._bpf.attach(program, ("syscalls", "sys_exit_kill"))
+        assert caller.call("kill", -NOBODY, USR1) == "ESRCH"
+        events = read_out(tracer)
+    reached = [event for event in events if event.target_arg == -children[0]]
+    assert [(event.ret, event.recipients) for event in reached] == [(None, None)] * 3
+    (failed,) = (event for event in events if event.target_arg == -NOBODY)
+    assert (failed.error, failed.recipients) == ("ESRCH", 0)
+
+
+# In a pid namespace where everybody refuses: kill(-1) says 0 all the same.
+_REFUSED = """
+import ctypes, os, signal
+ctypes.CDLL(None).unshare(0x20000000)  # CLONE_NEWPID
+init = os.fork()
+if init:
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(init, 0)[1]))
+sleeper = os.fork()
+if not sleeper:
+    signal.pause()
+caller = os.fork()
+if not caller:
+    os.setresgid(54321, 54321, 54321)
+    os.setresuid(54321, 54321, 54321)
+    os.kill(-1, signal.SIGTERM)
+    os._exit(0)
+assert os.waitpid(caller, 0)[1] == 0
+assert os.waitpid(sleeper, os.WNOHANG) == (0, 0)
+"""
+
+
+def test_a_call_that_everybody_refused_is_told_though_it_succeeded() -> None:
+    with tracing(sender_uid=54321) as tracer:
+        # Sooner, it may have had recipients before the trace.
+        time.sleep(1.1)
+        subprocess.run([sys.executable, "-c", _REFUSED], check=True, timeout=PATIENCE)
+        event = only(tracer)
+        stats = tracer.stats
+    assert (event.origin, event.target_arg, event.signal.name) == ("kill", -1, "SIGTERM")
+    assert (event.ret, event.recipients, event.target, event.result) == (0, 0, None, None)
+    assert (stats.calls.received, stats.in_flight) == (1, 0)
