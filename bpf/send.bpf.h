@@ -104,10 +104,19 @@ static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_
 	return target_wanted(task, &g->call, process, DIRECT) && follow_wanted(sender, task);
 }
 
+static __always_inline bool exit_seen(struct syscall *call)
+{
+	return settings.calls && (settings.compat_exits || !call->compat);
+}
+
 static __always_inline void count_signal(struct generated *g, enum sigsnoop_counter signal,
 					 enum sigsnoop_counter single)
 {
-	count(by_call(RECALL(g->origin)) && !RECALL(g->many) ? single : signal);
+	bool alone = by_call(RECALL(g->origin)) && !RECALL(g->many);
+
+	count(alone ? single : signal);
+	if (settings.calls && alone && !exit_seen(&g->call))
+		count(SIGSNOOP_SINGLE_NO_EXIT);
 }
 
 /* What is known of its end: the rest follows, if it is asked for. */
@@ -142,11 +151,6 @@ static __always_inline void name_signal(struct generated *g)
 {
 	g->boot_ns = bpf_ktime_get_boot_ns();
 	g->id = g->call_id = next_id();
-}
-
-static __always_inline bool exit_seen(struct syscall *call)
-{
-	return settings.calls && (settings.compat_exits || !call->compat);
 }
 
 /* The call that a signal belongs to, where it has many recipients: all share its id. */

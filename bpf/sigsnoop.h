@@ -357,6 +357,7 @@ enum sigsnoop_counter {
 	SIGSNOOP_GROUP_TABLE_FULL,	/* exit, nothing remembered, and the table was full */
 	SIGSNOOP_GROUP_EARLY,		/* exit, nothing remembered: generated before the trace */
 	SIGSNOOP_SINGLE_EXITS,		/* exits of calls that generated a signal for one recipient */
+	SIGSNOOP_SINGLE_NO_EXIT,	/* such calls whose exit nothing sees */
 	/* Deliveries seen, but for those of SIGKILL, which say nothing; and ends of processes. */
 	SIGSNOOP_DELIVERY_SUBMITTED,
 	SIGSNOOP_DELIVERY_FILTERED,

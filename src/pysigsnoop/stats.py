@@ -191,4 +191,5 @@ def _skipped_exits(n: dict[str, int], misses: int) -> int:
     if not misses:
         return 0
     generated = n["single_submitted"] + n["single_filtered"] + n["single_ring_full"]
-    return min(misses, max(0, n["single_exits"] + misses - generated))
+    with_exit = generated - n["single_no_exit"]
+    return min(misses, max(0, n["single_exits"] + misses - with_exit))

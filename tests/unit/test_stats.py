@@ -157,6 +157,20 @@ def test_of_skipped_exits_only_those_that_lost_something_are_told() -> None:
     assert sum(found.calls) == 12
 
 
+def test_calls_whose_exit_nothing_sees_hide_none_that_was_skipped() -> None:
+    # As above, and 6 more by 32-bit programs, told by their signal.
+    found = books(
+        received=Counts(events=15, calls=15, signals=10),
+        single_submitted=10,
+        single_no_exit=6,
+        call_submitted=5,
+        single_exits=2,
+        exit_misses=5,
+    )
+    assert found.lost == Lost(skipped=3)
+    assert sum(found.calls) == 18
+
+
 def test_group_sends_that_began_before_the_trace_are_in_flight() -> None:
     found = books(group_early=2)
     assert (found.in_flight, found.lost_total, found.calls) == (2, 0, Tally())

@@ -6,6 +6,8 @@ import platform
 
 import pytest
 
+from pysigsnoop._records import COUNTER
+
 from ..senders import NOBODY
 from .callers import SI_QUEUE, Caller, only, read_out, sees_compat, tracing
 from .test_calls import SIX, USR1, arguments
@@ -27,6 +29,8 @@ def test_a_signal_by_a_32_bit_caller_is_told_in_full(
     with tracing(sender_pid=caller.pid) as tracer:
         assert caller.call32(name, *given) == 0
         event = only(tracer)
+        without_exit = tracer._controls.counters()[COUNTER["single_no_exit"]]
+        assert bool(without_exit) != sees_compat(tracer)
     assert (event.origin, event.signal.name, event.ret) == (name, "SIGUSR1", 0)
     assert (event.sender.pid, event.target.pid) == (caller.pid, target.pid)
     assert event.target_arg == (given[0] if name == "pidfd_send_signal" else target.pid)
