@@ -8,6 +8,9 @@
 #define MM_ANONPAGES 1
 #define MM_SHMEMPAGES 3
 
+/* How soon after its SIGKILL the OOM killer says so, with much room to spare. */
+#define OOM_SOON_NS 20000000
+
 /* Threads in which the OOM killer runs, and the memory of the process it chose. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -80,8 +83,12 @@ int oom_victim(__u64 *ctx)
 	}
 	bpf_map_update_elem(&oom_threads, &tid, &mm, BPF_ANY);
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-	if (!record)
+	if (!record) {
+		/* Where no SIGKILL waits for this, since none passed the filters, nothing is lost. */
+		if (bpf_ktime_get_boot_ns() - live.held_ns < OOM_SOON_NS)
+			count(SIGSNOOP_OOM_RING_FULL);
 		return 0;
+	}
 	__builtin_memset(record, 0, sizeof(*record));
 	record->type = SIGSNOOP_OOM_VICTIM;
 	record->host_tid = tid;

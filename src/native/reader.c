@@ -211,6 +211,15 @@ static unsigned long long due(const struct sigsnoop_send *send)
 	}
 }
 
+/* Nothing that it could wait for is of any use now; it may be handed out. */
+static void stop_waiting(struct sigsnoop_send *send)
+{
+	/* The thread is kept where a sender's would stand; nobody sent it. */
+	if (send->hold == SIGSNOOP_HOLD_OOM)
+		memset(&send->sender, 0, sizeof(send->sender));
+	send->hold = SIGSNOOP_HOLD_NOTHING;
+}
+
 /* Hands out what is complete or has waited long enough, as far as there is room. */
 static void release(struct reader *reader, unsigned long long time)
 {
@@ -223,7 +232,7 @@ static void release(struct reader *reader, unsigned long long time)
 		if (event->type == SIGSNOOP_SEND) {
 			complete = due(&event->send) <= time;
 			if (complete)
-				event->send.hold = SIGSNOOP_HOLD_NOTHING;
+				stop_waiting(&event->send);
 		} else {
 			complete = !held_send(reader, event->end.send_id, kept);
 		}
@@ -271,7 +280,6 @@ static void name_oom_victim(struct reader *reader, const struct sigsnoop_oom_vic
 	for (size_t i = 0; i < reader->held_count; i++) {
 		struct sigsnoop_send *send = &reader->held[i].event.send;
 
-		/* The thread is kept where a sender's would stand; nobody sent it. */
 		if (send->type == SIGSNOOP_SEND && send->hold == SIGSNOOP_HOLD_OOM &&
 		    send->sender.host_tid == victim->host_tid &&
 		    send->target.host_pid == victim->victim_host_pid) {

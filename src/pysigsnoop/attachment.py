@@ -13,7 +13,8 @@ from .named_tuple import NamedTuple
 _CALLS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
 # The one program of theirs.
 _TRACEPOINTS = "exit_six"
-_OOM = "oom_victim"
+#: What says of a SIGKILL that it was the OOM killer's.
+OOM = "oom_victim"
 #: What became of sends, where it is asked for.
 DELIVERY, DEATH = "deliver", "death"
 #: Programs at the return of functions jump, through this map, to one that is attached to nothing.
@@ -108,10 +109,10 @@ def _try(
 ) -> Programs:
     calls = _call_programs(family, bpf)
     jump_to = [_JUMP_TO] if family == FUNCTIONS else []
-    prepare(bpf, [*calls, *jump_to, generate, _OOM, *more], family)
+    prepare(bpf, [*calls, *jump_to, generate, OOM, *more], family)
     for program in jump_to:
         bpf.set_jump(JUMPS, program)
-    for program in (*more, *calls, _OOM, generate):
+    for program in (*more, *calls, OOM, generate):
         if program == _TRACEPOINTS:
             for call in _CALLS:
                 bpf.attach(program, ("syscalls", f"sys_exit_{call}"))

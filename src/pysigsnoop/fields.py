@@ -37,7 +37,8 @@ _ALL = (
     *_of("oom.allocator", _PROCESS),
     *_of("oom", ("total_vm_kb", "anon_rss_kb", "file_rss_kb", "shmem_rss_kb", "pgtables_kb")),
     "oom.oom_score_adj",
-    *("lost", "ring_full", "table_full", "answers", "skipped", "details", "stacks", "unfollowed"),
+    *("lost", "ring_full", "table_full", "answers", "skipped"),
+    *("details", "stacks", "oom_victims", "unfollowed"),
     "stack",
 )
 _NAMES = (*_ALL, *_OBJECTS)

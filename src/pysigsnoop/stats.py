@@ -25,6 +25,9 @@ class Lost(NamedTuple):
     details: int = 0
     #: Stacks that found no room in the ring; their events came, without.
     stacks: int = 0
+    #: What the OOM killer said of its victims that found no room in the ring, or that the kernel
+    #: skipped the program of; the events of their deaths came, as the origin `kernel`.
+    oom_victims: int = 0
     #: Processes, not events: those that should have been followed and could not be, since
     #: `max_followed` was reached or the kernel skipped the program. What they sent may be missing.
     unfollowed: int = 0
@@ -99,6 +102,7 @@ def account(
     exit_misses: int,
     delivery_misses: int = 0,
     death_misses: int = 0,
+    oom_misses: int = 0,
     evicted: int = 0,
     unfollowed: int = 0,
     stopped: bool,
@@ -133,6 +137,7 @@ def account(
             unread=unread.events,
             details=n["details_ring_full"] + received.missing + unread.missing,
             stacks=n["stack_ring_full"],
+            oom_victims=n["oom_ring_full"] + oom_misses,
             unfollowed=n["follow_full"] + unfollowed,
         ),
         in_flight=n["group_early"] + (groups_inside(counters) if stopped else 0),

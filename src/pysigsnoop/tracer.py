@@ -10,7 +10,7 @@ from types import TracebackType
 
 from . import diagnosis
 from .alive import is_alive
-from .attachment import DEATH, DELIVERY, JUMPS, Attachment, attach
+from .attachment import DEATH, DELIVERY, JUMPS, OOM, Attachment, attach
 from .bpf_object import BpfObject, Controls, possible_cpus
 from .clock import wall_offset
 from .decoding import STILL_RUNS, Decoder
@@ -418,6 +418,7 @@ class SignalTracer:
             exit_misses=sum(self._bpf.misses(name) for name in programs.calls),
             delivery_misses=self._bpf.misses(DELIVERY) if self._outcomes else 0,
             death_misses=self._bpf.misses(DEATH) if self._outcomes else 0,
+            oom_misses=self._bpf.misses(OOM),
             evicted=self._links.evicted(counters, self._bpf) if self._outcomes else 0,
             unfollowed=self._following.unfollowed() if self._following else 0,
             stopped=self._stopped,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+import os
 import select
 import signal
+import struct
 import threading
 from contextlib import ExitStack
 from pathlib import Path
 
-from pysigsnoop import Event, Oom, SignalTracer
-from pysigsnoop._records import COUNTER
+from pysigsnoop import Event, Lost, Oom, SignalTracer
+from pysigsnoop._records import COUNTER, OOM_VICTIM_FORMAT, SEND_FORMAT
 
 from ..object.btf import Btf
 from .actors import acting, all_events, check_kernel, children, next_event, the_one, until
@@ -18,6 +20,8 @@ from .control_groups import enter, memory_group
 from .senders import PATIENCE
 
 _MOST = 24  # megabytes for each group
+# The smallest ring; and what the kernel puts before each record, which it rounds up to as much.
+_RING, _HEADER = 4096, 8
 # What each CPU may have counted and not yet added to a process's memory, in all: 64 pages each.
 _UNSETTLED_KB = 1024
 
@@ -90,6 +94,44 @@ def test_a_trace_that_ends_between_the_kill_and_its_reason_tells_both() -> None:
             assert actor.end() == -signal.SIGKILL
             event = the_one(all_events(tracer))
     _check(event, actor.pid)
+
+
+def _in_ring(layout: str) -> int:
+    return -(-(struct.calcsize(layout) + _HEADER) // _HEADER) * _HEADER
+
+
+def test_a_kill_whose_reason_finds_no_room_is_told_and_the_reason_as_lost() -> None:
+    room, send = _RING - 1, _in_ring(SEND_FORMAT)
+    assert room % send < _in_ring(OOM_VICTIM_FORMAT)
+    with memory_group(_MOST) as group, acting("memory", "alone", 4 * _MOST) as actor:
+        enter(group, actor.pid)
+        with SignalTracer(target_pid=actor.pid, buffer_size=_RING) as tracer:
+            # Leaves room for one send more, and not for the smaller record that follows it.
+            while tracer._controls.counters()[COUNTER["call_submitted"]] < room // send - 1:
+                os.kill(actor.pid, 0)
+            actor.go()
+            assert actor.end() == -signal.SIGKILL
+            tracer.stop()
+            *_, event = tracer
+            stats = tracer.stats
+    check_kernel(event, "kernel", "SI_KERNEL", target=actor.pid, fatal=True)
+    assert (event.oom, event.sender) == (None, None)
+    assert stats.received == room // send
+    assert stats.lost._replace(skipped=0) == Lost(oom_victims=1)
+
+
+def test_no_reason_is_lost_of_a_kill_that_is_not_wanted() -> None:
+    with memory_group(_MOST) as group, acting("memory", "alone", 4 * _MOST) as actor:
+        enter(group, actor.pid)
+        with SignalTracer(
+            sender_pid=os.getpid(), target_pid=actor.pid, buffer_size=_RING
+        ) as tracer:
+            room = _RING // _in_ring(SEND_FORMAT)
+            while tracer._controls.counters()[COUNTER["call_submitted"]] < room:
+                os.kill(actor.pid, 0)
+            actor.go()
+            assert actor.end() == -signal.SIGKILL
+            all_events(tracer)
 
 
 def _stop_at_first(tracer: SignalTracer) -> None:
@@ -195,3 +237,13 @@ def test_another_kill_by_the_kernel_makes_the_descriptor_readable() -> None:
                 assert ready, "never readable"
                 events = tracer.read(0)
             check_kernel(the_one(events), "kernel", "SI_KERNEL", target=orphan, fatal=True)
+
+
+def test_another_kill_by_the_kernel_has_no_number_of_a_sender_in_its_record_either() -> None:
+    with acting("families", "init") as actor:
+        (orphan,) = _grandchildren(int(actor.said[0]))
+        with SignalTracer(target_pid=orphan) as tracer:
+            actor.go()
+            columns = tracer.read_columns(PATIENCE)
+    assert list(columns.column("target.pid")) == [orphan]
+    assert list(columns.column("sender.host_tid")) == [0]

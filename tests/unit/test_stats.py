@@ -20,6 +20,7 @@ def books(**known: Any) -> Stats:
         "unread": known.pop("unread", NOTHING),
         "generate_misses": known.pop("generate_misses", 0),
         "exit_misses": known.pop("exit_misses", 0),
+        "oom_misses": known.pop("oom_misses", 0),
         "unfollowed": known.pop("unfollowed", 0),
         "stopped": known.pop("stopped", True),
     }
@@ -199,8 +200,19 @@ def test_processes_that_could_not_be_followed_are_told_as_lost() -> None:
     assert (found.calls, found.signals) == (Tally(), Tally())
 
 
+def test_what_the_oom_killer_said_in_vain_is_lost_and_no_event_of_its_own() -> None:
+    found = books(
+        received=Counts(events=3, signals=3),
+        signal_submitted=3,
+        oom_ring_full=2,
+        oom_misses=1,
+    )
+    assert found.lost == Lost(oom_victims=3)
+    assert (found.calls, found.signals) == (Tally(), Tally(received=3))
+
+
 def test_lost_total_is_the_sum_of_its_reasons() -> None:
-    assert Stats(lost=Lost(1, 2, 4, 8, 16, 32, 64, 128)).lost_total == 255
+    assert Stats(lost=Lost(1, 2, 4, 8, 16, 32, 64, 128, 256)).lost_total == 511
 
 
 def test_counts_add_and_subtract_member_by_member() -> None:
