@@ -43,7 +43,7 @@ SHARE = ROOT / "build" / "share"
 RECORDS = ROOT / "bpf" / "sigsnoop.h"
 NATIVE = ROOT / "src" / "native"
 SOURCES = (
-    *("reader", "ring", "columns", "companions", "follow", "kernel", "cgroups", "types"),
+    *("reader", "ring", "held", "columns", "companions", "follow", "kernel", "cgroups", "types"),
     *("privileges", "numbers"),
 )
 

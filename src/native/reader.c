@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "sigsnoop.h"
 #include "companions.h"
+#include "held.h"
 #include "reader.h"
 #include "ring.h"
 
@@ -21,21 +22,6 @@
  */
 #define OOM_WAIT_NS 20000000ull
 #define GROUP_WAIT_NS 1000000000ull
-
-/* What a batch holds, by its type: a send, or a delivery or death, which are smaller. */
-union event {
-	unsigned int type;
-	struct sigsnoop_send send;
-	struct sigsnoop_end end;
-};
-
-_Static_assert(sizeof(union event) == sizeof(struct sigsnoop_send), "a batch is of sends");
-
-/* An event that is kept back, and what came with it. */
-struct held {
-	union event event;
-	struct companion *companions;
-};
 
 /* A power of two, and twice the batch at the least. */
 #define SLOTS 4096
@@ -53,12 +39,8 @@ struct reader {
 	/* Where in the batch the sends are whose end is not known: by id, 0 for none, else from 1. */
 	unsigned short slots[SLOTS];
 	bool slots_used;
-	/*
-	 * Events kept back, oldest first. A send's hold says for what, NOTHING: for room
-	 * in a batch; an end waits for its send, which is before it.
-	 */
-	struct held *held;
-	size_t held_count, held_size;
+	/* A send's hold says for what, NOTHING: for room in a batch; an end waits for its send. */
+	struct held held;
 	struct companions companions;
 	/* Ids of sends that generated nothing; the kernel's are odd. */
 	unsigned long long last_id;
@@ -66,33 +48,17 @@ struct reader {
 	int error;
 };
 
-static bool keep(struct reader *reader, const void *event, size_t size,
+static void keep(struct reader *reader, const void *event, size_t size,
 		 struct companion *companions)
 {
-	struct held *held;
-
-	if (reader->held_count == reader->held_size) {
-		size_t grown_size = reader->held_size ? reader->held_size * 2 : 64;
-		void *grown = realloc(reader->held, grown_size * sizeof(*reader->held));
-
-		if (!grown) {
-			companions_drop(companions);
-			reader->error = ENOMEM;
-			return false;
-		}
-		reader->held = grown;
-		reader->held_size = grown_size;
-	}
-	held = &reader->held[reader->held_count++];
-	memcpy(&held->event, event, size);
-	held->companions = companions;
-	return true;
+	if (!held_keep(&reader->held, event, size, companions))
+		reader->error = ENOMEM;
 }
 
 /* Where a send with this id is noted, or would be. */
 static unsigned short *slot_of(struct reader *reader, unsigned long long id)
 {
-	size_t at = (id >> 1) * 0x9e3779b97f4a7c15ull >> 40;
+	size_t at = held_hash(id);
 
 	while (reader->slots[at % SLOTS] &&
 	       reader->batch[reader->slots[at % SLOTS] - 1].send.id != id)
@@ -171,24 +137,12 @@ static bool emit_end(struct reader *reader, const struct sigsnoop_end *end)
 	return true;
 }
 
-static bool emit(struct reader *reader, const struct held *held)
+static bool emit(struct reader *reader, const struct held_event *held)
 {
 	const union event *event = &held->event;
 
 	return event->type == SIGSNOOP_SEND ? emit_send(reader, &event->send, held->companions)
 					    : emit_end(reader, &event->end);
-}
-
-/* The send with this id among the first that are kept back. */
-static struct sigsnoop_send *held_send(struct reader *reader, unsigned long long id, size_t first)
-{
-	for (size_t i = 0; id && i < first; i++) {
-		union event *event = &reader->held[i].event;
-
-		if (event->type == SIGSNOOP_SEND && event->send.id == id)
-			return &event->send;
-	}
-	return NULL;
 }
 
 static unsigned long long now(void)
@@ -223,32 +177,33 @@ static void stop_waiting(struct sigsnoop_send *send)
 /* Hands out what is complete or has waited long enough, as far as there is room. */
 static void release(struct reader *reader, unsigned long long time)
 {
-	size_t kept = 0;
+	struct held *held = &reader->held;
 
-	for (size_t i = 0; i < reader->held_count; i++) {
-		union event *event = &reader->held[i].event;
+	if (!held->left)
+		return;
+	for (size_t i = held->first; i < held->count && reader->room; i++) {
+		union event *event = &held->events[i].event;
 		bool complete;
 
+		if (!event->type)
+			continue;
 		if (event->type == SIGSNOOP_SEND) {
 			complete = due(&event->send) <= time;
 			if (complete)
 				stop_waiting(&event->send);
 		} else {
-			complete = !held_send(reader, event->end.send_id, kept);
+			complete = !held_send(held, event->end.send_id);
 		}
-		if (complete && emit(reader, &reader->held[i]))
-			continue;
-		if (kept != i)
-			reader->held[kept] = reader->held[i];
-		kept++;
+		if (complete && emit(reader, &held->events[i]))
+			held_hand_out(held, i);
 	}
-	reader->held_count = kept;
+	held_close_gaps(held);
 }
 
 static void end_group(struct reader *reader, const struct sigsnoop_group_end *end)
 {
-	for (size_t i = 0; i < reader->held_count; i++) {
-		struct sigsnoop_send *send = &reader->held[i].event.send;
+	for (size_t i = reader->held.first; i < reader->held.count; i++) {
+		struct sigsnoop_send *send = &reader->held.events[i].event.send;
 
 		if (send->type != SIGSNOOP_SEND || send->hold != SIGSNOOP_HOLD_GROUP ||
 		    send->call_id != end->call_id)
@@ -277,8 +232,8 @@ static void tell_memory(struct sigsnoop_send *send, const struct sigsnoop_oom_vi
 
 static void name_oom_victim(struct reader *reader, const struct sigsnoop_oom_victim *victim)
 {
-	for (size_t i = 0; i < reader->held_count; i++) {
-		struct sigsnoop_send *send = &reader->held[i].event.send;
+	for (size_t i = reader->held.first; i < reader->held.count; i++) {
+		struct sigsnoop_send *send = &reader->held.events[i].event.send;
 
 		if (send->type == SIGSNOOP_SEND && send->hold == SIGSNOOP_HOLD_OOM &&
 		    send->sender.host_tid == victim->host_tid &&
@@ -313,7 +268,9 @@ static void take_send(struct reader *reader, const struct sigsnoop_send *send)
 
 static void take_end(struct reader *reader, const struct sigsnoop_end *end)
 {
-	struct sigsnoop_send *send = held_send(reader, end->send_id, reader->held_count);
+	/* Mostly nothing is kept back. */
+	struct sigsnoop_send *send = reader->held.left ? held_send(&reader->held, end->send_id)
+						       : NULL;
 
 	if (send)
 		tell_outcome(send, end);
@@ -394,9 +351,7 @@ void reader_free(struct reader *reader)
 		munmap(reader->live, sysconf(_SC_PAGESIZE));
 	if (reader->timer >= 0)
 		close(reader->timer);
-	for (size_t i = 0; i < reader->held_count; i++)
-		companions_drop(reader->held[i].companions);
-	free(reader->held);
+	held_free(&reader->held);
 	companions_free(&reader->companions);
 	free(reader);
 }
@@ -420,20 +375,21 @@ static void set_timer(struct reader *reader)
 	unsigned long long first = UINT64_MAX;
 
 	/* An end that is kept back is behind its send, or behind one that waits for room. */
-	for (size_t i = 0; i < reader->held_count; i++) {
-		union event *event = &reader->held[i].event;
+	for (size_t i = reader->held.first; i < reader->held.count && first; i++) {
+		union event *event = &reader->held.events[i].event;
 		unsigned long long when_due = event->type == SIGSNOOP_SEND ? due(&event->send) : 0;
 
-		if (event->type == SIGSNOOP_SEND || !held_send(reader, event->end.send_id, i))
+		if (event->type == SIGSNOOP_SEND ||
+		    (event->type && !held_send(&reader->held, event->end.send_id)))
 			first = when_due < first ? when_due : first;
 	}
-	if (reader->held_count) {
+	if (reader->held.left) {
 		when.it_value.tv_sec = first / 1000000000;
 		/* 0 would turn it off. */
 		when.it_value.tv_nsec = first % 1000000000 + !first;
 	}
 	timerfd_settime(reader->timer, TFD_TIMER_ABSTIME, &when, NULL);
-	reader->timed = reader->held_count;
+	reader->timed = reader->held.left;
 }
 
 long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capacity, bool all)
@@ -448,8 +404,7 @@ long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capa
 	if (reader->slots_used)
 		memset(reader->slots, 0, sizeof(reader->slots));
 	reader->slots_used = false;
-	if (reader->held_count)
-		release(reader, 0);
+	release(reader, 0);
 	while (reader->room && !reader->error && (record = ring_next(&reader->ring, &size)))
 		take_record(reader, record, size);
 	ring_give_back(&reader->ring);
@@ -457,9 +412,9 @@ long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capa
 	 * With room left the ring is empty, so an answer that has not come by now was
 	 * late or lost, however long ago the reader last looked.
 	 */
-	if (reader->room && reader->held_count)
+	if (reader->room && reader->held.left)
 		release(reader, all ? UINT64_MAX : begin);
-	if (reader->held_count || reader->timed)
+	if (reader->held.left || reader->timed)
 		set_timer(reader);
 	if (reader->error)
 		return -reader->error;

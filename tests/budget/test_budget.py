@@ -60,17 +60,23 @@ def within(path: str, seen: float) -> None:
     )
 
 
-def test_records_are_read_within_their_budget(tmp_path: Path) -> None:
-    program = tmp_path / "reader_path"
+def reading(name: str, folder: Path) -> Path:
+    """A program around the reader, compiled."""
+    program = folder / name
     native = ROOT / "src" / "native"
+    others = (str(native / f"{each}.c") for each in ("ring", "held", "companions"))
     subprocess.run(
         [
             *("cc", "-O2", "-g0", "-I", str(ROOT / "bpf"), "-I", str(native), "-o", str(program)),
-            *(str(HERE / "reader_path.c"), str(native / "ring.c"), str(native / "companions.c")),
-            "-lbpf",
+            *(str(HERE / f"{name}.c"), *others, "-lbpf"),
         ],
         check=True,
     )
+    return program
+
+
+def test_records_are_read_within_their_budget(tmp_path: Path) -> None:
+    program = reading("reader_path", tmp_path)
     # With half the records there is half of everything, so the rest cancels.
     half, whole = (instructions([str(program), str(n)], tmp_path) for n in (EVENTS // 2, EVENTS))
     empty, full = (
@@ -79,6 +85,12 @@ def test_records_are_read_within_their_budget(tmp_path: Path) -> None:
     )
     assert (int(empty), int(full)) == (0, EVENTS)
     within("records", (whole - half) / (EVENTS - EVENTS // 2))
+
+
+def test_four_times_as_many_that_wait_for_an_answer_cost_four_times_as_much(tmp_path: Path) -> None:
+    program = reading("held_path", tmp_path)
+    nothing, some, many = (instructions([str(program), str(n)], tmp_path) for n in (0, 1000, 4000))
+    assert many - nothing < 5 * (some - nothing)
 
 
 def work(path: str) -> list[str]:

@@ -41,7 +41,7 @@ def run(folder: Path, name: str, sources: tuple[str, ...], *arguments: object) -
 
 
 def test_strange_records_harm_nothing(tmp_path: Path) -> None:
-    sources = ("reader", "ring", "companions", "numbers")
+    sources = ("reader", "ring", "held", "companions", "numbers")
     given, came, gave_up = run(tmp_path, "strange_records", sources)
     assert given > came > 0
     assert gave_up > 0
