@@ -22,6 +22,8 @@
  */
 #define OOM_WAIT_NS 20000000ull
 #define GROUP_WAIT_NS 1000000000ull
+/* How soon to look again whether a record that is being written is whole. */
+#define STALLED_NS 1000000ull
 
 /* A power of two, and twice the batch at the least. */
 #define SLOTS 4096
@@ -32,6 +34,7 @@ struct reader {
 	struct sigsnoop_live *live;
 	int timer;
 	bool timed;	/* the timer is on */
+	bool stalled;	/* at a record that is still being written */
 	unsigned int origins;
 	/* The batch: where the next event goes, and for how many there is room. */
 	union event *batch, *next;
@@ -368,7 +371,15 @@ int reader_timer_fd(const struct reader *reader)
 	return reader->timer;
 }
 
-/* Sets the timer to when the first send that is kept back is due; off where there is none. */
+bool reader_stalled(const struct reader *reader)
+{
+	return reader->stalled;
+}
+
+/*
+ * Sets the timer to when the first send that is kept back is due; where a record is still being
+ * written a moment from now at the soonest, as nothing is due before; off where there is neither.
+ */
 static void set_timer(struct reader *reader)
 {
 	struct itimerspec when = {};
@@ -383,13 +394,18 @@ static void set_timer(struct reader *reader)
 		    (event->type && !held_send(&reader->held, event->end.send_id)))
 			first = when_due < first ? when_due : first;
 	}
-	if (reader->held.left) {
+	if (reader->stalled) {
+		unsigned long long soon = now() + STALLED_NS;
+
+		first = !reader->held.left || first < soon ? soon : first;
+	}
+	if (reader->held.left || reader->stalled) {
 		when.it_value.tv_sec = first / 1000000000;
 		/* 0 would turn it off. */
 		when.it_value.tv_nsec = first % 1000000000 + !first;
 	}
 	timerfd_settime(reader->timer, TFD_TIMER_ABSTIME, &when, NULL);
-	reader->timed = reader->held.left;
+	reader->timed = reader->held.left || reader->stalled;
 }
 
 long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capacity, bool all)
@@ -408,13 +424,15 @@ long reader_fill(struct reader *reader, struct sigsnoop_send *batch, size_t capa
 	while (reader->room && !reader->error && (record = ring_next(&reader->ring, &size)))
 		take_record(reader, record, size);
 	ring_give_back(&reader->ring);
+	reader->stalled = reader->room && ring_stalled(&reader->ring);
 	/*
-	 * With room left the ring is empty, so an answer that has not come by now was
-	 * late or lost, however long ago the reader last looked.
+	 * With room left the ring is empty, so an answer that has not come by now was late or
+	 * lost, however long ago the reader last looked. Or it lies behind a record that is
+	 * still being written.
 	 */
-	if (reader->room && reader->held.left)
+	if (reader->room && (all || !reader->stalled))
 		release(reader, all ? UINT64_MAX : begin);
-	if (reader->held.left || reader->timed)
+	if (reader->held.left || reader->stalled || reader->timed)
 		set_timer(reader);
 	if (reader->error)
 		return -reader->error;

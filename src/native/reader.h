@@ -21,7 +21,16 @@ void reader_free(struct reader *reader);
  */
 bool reader_may_sleep(struct reader *reader);
 
-/* Readable once a send that is kept back is to be handed out anyway. */
+/*
+ * Whether the last reader_fill ended at a record that is still being written: what is behind it
+ * is out of reach, and to look again at once is in vain. Its writer may wait for a CPU.
+ */
+bool reader_stalled(const struct reader *reader);
+
+/*
+ * Readable once a send that is kept back is to be handed out anyway, and a moment after a
+ * reader_fill that found a record which is still being written.
+ */
 int reader_timer_fd(const struct reader *reader);
 
 /*

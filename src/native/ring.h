@@ -23,6 +23,12 @@ void ring_unmap(struct ring *ring);
 /* Whether nothing lies there unread, as the kernel's programs see it. */
 bool ring_empty(const struct ring *ring);
 
+/* Whether ring_next, having returned NULL, saw a record that was still being written. */
+static inline bool ring_stalled(const struct ring *ring)
+{
+	return ring->at != ring->written;
+}
+
 /* The kernel may write where what was taken so far lies. */
 void ring_give_back(struct ring *ring);
 

@@ -50,6 +50,7 @@ class Ring:
             undo.callback(os.close, self._woken)
             self._waking = Waking()
             undo.callback(self._waking.close)
+            self._ring_fd = ring_fd
             sources = (ring_fd, lib.reader_timer_fd(self._reader), self._woken)
             # The same for whoever waits by `fileno`, and for `wait`: epoll believes the kernel's
             # wake-ups, which are few here, and poll looks for itself.
@@ -61,7 +62,7 @@ class Ring:
             undo.pop_all()
         self._last_wake = self._emptied = 0.0
         self._pause = PAUSE_S
-        self._watched = self._awake = False
+        self._watched = self._awake = self._muted = False
 
     def fill(self, *, final: bool = False) -> int:
         """Move what is complete into the batch, at most BATCH events, without waiting.
@@ -132,10 +133,11 @@ class Ring:
 
         To be woken costs the sender of a signal more than the record does. So a
         reader that was woken just now looks again a little later, by itself; only
-        when it then finds nothing does it ask to be woken.
+        when it then finds nothing does it ask to be woken. So does one that found a
+        record which is still being written: its writer may want this very CPU.
         """
         now = time.monotonic()
-        if now - self._last_wake < PAUSE_S:
+        if now - self._last_wake < PAUSE_S or lib.reader_stalled(self._reader):
             time.sleep(PAUSE_S if timeout is None else min(PAUSE_S, timeout))
         elif lib.reader_may_sleep(self._reader):
             with self._waking:
@@ -176,7 +178,15 @@ class Ring:
             self._awake = False
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_read(self._woken)
-        if self._watched and not lib.reader_may_sleep(self._reader):
+        if not self._watched:
+            return
+        stalled = bool(lib.reader_stalled(self._reader))
+        if stalled != self._muted:
+            # Behind a record that is still being written there may be one that woke us, and the
+            # ring would be readable all the time; the reader's timer says when to look again.
+            self._epoll.modify(self._ring_fd, 0 if stalled else select.EPOLLIN)
+            self._muted = stalled
+        if not stalled and not lib.reader_may_sleep(self._reader):
             self.wake()
 
     def close(self) -> None:

@@ -596,6 +596,7 @@ class SignalTracer:
                 else:
                     readable = loop.create_future()
                     fileno = self._ring.fileno(pending=False)
+                    self._settle()
                     loop.add_reader(fileno, _resolve, readable)
                     try:
                         await readable

@@ -46,11 +46,14 @@ static void ring_store(unsigned long at, const void *data, size_t size)
 	}
 }
 
-/* False where there is no room. */
-static bool ring_put(const void *record, unsigned int size)
+#define BUSY (1u << 31)
+#define DISCARDED (1u << 30)
+
+/* With what the kernel says of it beside its size. False where there is no room. */
+static bool ring_put(const void *record, unsigned int size, unsigned int flags)
 {
 	unsigned long at = *produced(), whole = (size + 8 + 7) & ~7ul;
-	unsigned int header[2] = { size | (chance(50) ? 0 : 1u << 30 /* discarded */), 0 };
+	unsigned int header[2] = { size | flags, 0 };
 
 	if (at + whole - *consumed() > RING)
 		return false;

@@ -92,7 +92,7 @@ static bool give(bool broken)
 		size = chance(sizeof(record));
 	else if (broken && chance(2))
 		record[chance(4)] ^= 1 << chance(8);
-	return ring_put(record, size);
+	return ring_put(record, size, chance(50) ? 0 : DISCARDED);
 }
 
 /* Exactly as much room as is asked for. */
