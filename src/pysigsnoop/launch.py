@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 from .errors import CommandFailed, PysigsnoopError
+from .execute import execute, given
 from .exit_status import ExitStatus
 from .job_control import Job
 from .run_as import RunAs
@@ -97,14 +98,12 @@ class Launch:
             signal.signal(signal.SIGCHLD, self._on_child or signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
             if os.read(self._held, 1):
-                environment = dict(os.environ)
+                environment = given(os.environ)
                 if self._run_as:
                     self._run_as.become()
                     environment = self._run_as.environment(environment)
                 doing = _RUNNING
-                if not self._command[0]:
-                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-                os.execvpe(self._command[0], self._command, environment)
+                execute(self._command, environment)
         except OSError as error:
             os.write(self._fail, _ERROR.pack(doing, error.errno or 0))
         finally:

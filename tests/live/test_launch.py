@@ -20,7 +20,7 @@ import pytest
 from pysigsnoop.exit_status import ExitStatus
 
 from .actors import children, program, until
-from .commands import PYSIGSNOOP, environment, forced, run
+from .commands import PACKAGE_ROOT, PYSIGSNOOP, environment, forced, run
 from .conftest import MakeCommand
 from .senders import PATIENCE
 from .test_pid_namespaces import NEW_NAMESPACE
@@ -148,6 +148,35 @@ def test_the_command_has_the_signals_that_we_were_given() -> None:
         ours = run(*sh(masks), prefix=("sh", "-c", f'{before}exec "$@"', "sh"))
         assert ours.status == 0
         assert ours.lines == told("sh", "-c", f'{before}exec "$@"', "sh")
+
+
+@pytest.mark.parametrize("locale", [{}, {"LC_CTYPE": "C"}, {"LC_CTYPE": "POSIX"}], ids=str)
+def test_the_command_has_the_environment_that_we_were_given(locale: dict[str, str]) -> None:
+    # Where no locale is set, Python sets one for itself.
+    given = {"PYTHONPATH": str(PACKAGE_ROOT), "PATH": os.environ["PATH"], **locale}
+    done = subprocess.run(
+        [*PYSIGSNOOP, *forced(["--", "env", "-0"])],
+        capture_output=True,
+        timeout=PATIENCE,
+        env=given,
+        check=True,
+    )
+    has = dict(each.split("=", 1) for each in done.stdout.decode().split("\0")[:-1])
+    assert has == given
+
+
+def test_a_script_that_names_no_interpreter_is_the_shells(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text('echo "$0" "$@"; exit 3\n', encoding="ascii")
+    script.chmod(0o755)
+    # Behind what is not to be found, and what may not be run.
+    (tmp_path / "refused").mkdir()
+    (tmp_path / "refused" / "script").touch()
+    path = f"{tmp_path}/none:{tmp_path}/refused:{tmp_path}:{os.environ['PATH']}"
+    for name in (str(script), "script"):
+        ended = run("--", name, "a b", "c", PATH=path)
+        assert (ended.status, ended.lines) == (3, [f"{script} a b c"])
+        assert f"{name} 'a b' c (pid " in ended.err
 
 
 def test_descendants_are_told_from_their_first_instruction_and_strangers_are_not() -> None:
