@@ -8,6 +8,7 @@ import pwd
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,41 @@ def test_what_it_handled_before_it_exited_is_told_as_that(
     assert re.search(
         rf"\) exited by itself, with status 4, {TIME}\. [\d.]+ m?u?s before its end it was sent "
         rf"SIGTERM, and handled it: .*, pid {os.getpid()}, .*by kill\({child}, SIGTERM\), {TIME}$",
+        told,
+    )
+
+
+_ALARM = (
+    "import signal, sys, time; signal.signal(signal.SIGALRM, lambda *_: sys.exit(9));"
+    "signal.setitimer(signal.ITIMER_REAL, 0.05); time.sleep(600)"
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "signal_name", "why"),
+    [
+        (
+            ("--", sys.executable, "-c", _ALARM),
+            "SIGALRM",
+            r"an alarm that it had set \(alarm, setitimer\)",
+        ),
+        (
+            sh("trap 'exit 9' XCPU; ulimit -St 1; while :; do :; done"),
+            "SIGXCPU",
+            r"its limit of CPU time \(ulimit -t\)",
+        ),
+    ],
+    ids=["alarm", "limit"],
+)
+def test_a_timer_that_it_handled_before_it_exited_is_told(
+    command: tuple[str, ...], signal_name: str, why: str
+) -> None:
+    ended = run(*command)
+    assert ended.status == 9
+    (told,) = account(ended.err)
+    assert re.search(
+        rf"\) exited by itself, with status 9, {TIME}\. [\d.]+ m?u?s before its end it was sent "
+        rf"{signal_name}, and handled it: {why}, {TIME}$",
         told,
     )
 

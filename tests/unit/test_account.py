@@ -214,6 +214,31 @@ def test_what_exits_is_said_to_and_what_it_handled_before_comes_behind() -> None
     assert "before its end" not in told
 
 
+def test_a_timer_counts_as_what_came_before_where_it_is_of_the_kind_that_ends() -> None:
+    how: dict[str, Any] = {
+        "fatal": 0,
+        "outcome": OUTCOME["pending"],
+        "disposition": DISPOSITION["handler"],
+        "boot_ns": 4_900_000_000,
+    }
+    alarm = sent(**how, id=70, signo=14, si_code=128, origin=ORIGIN["timer"], known=_PLAIN)
+    rang = taken("handler", send_id=70, signo=14)
+    (told,) = of(alarm, rang, exited(9))
+    assert ". 100 ms before its end it was sent SIGALRM, and handled it: an alarm that" in told
+    (told,) = of(alarm, rang, exited(9, boot_ns=6_000_000_000))
+    assert "before its end" not in told
+    # A profiler's, or whoever asked for an end while the clock ticks.
+    (told,) = of(
+        sent(**how, id=70, signo=27, origin=ORIGIN["timer"], known=_PLAIN),
+        taken("handler", send_id=70, signo=27),
+        exited(9),
+    )
+    assert "before its end" not in told
+    asked = sent(**{**how, "boot_ns": 4_000_000_000}, id=71)
+    (told,) = of(alarm, rang, asked, taken("handler", send_id=71), exited(9))
+    assert ". 1 s before its end it was sent SIGTERM, and handled it: bash, run by " in told
+
+
 def test_what_was_asked_before_it_was_killed_is_told_too() -> None:
     ignored: dict[str, Any] = {
         "result": RESULT["ignored"],
