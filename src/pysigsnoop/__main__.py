@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -10,7 +11,7 @@ from .exit_status import ExitStatus
 
 
 class Terminated(BaseException):
-    """SIGTERM before there is a trace to stop: like Ctrl-C, it undoes what was begun."""
+    """SIGTERM where there is no trace to stop: like Ctrl-C, it undoes what was begun."""
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # signal's interface
@@ -19,7 +20,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  #
 
 
 def main() -> int:
-    """Run the command line; returns its exit status."""
+    """Run the command line; returns its exit status. SIGTERM before its work is done ends it."""
     # Who has it ignored (nohup does so with another) keeps it ignored.
     ours = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     try:
@@ -29,12 +30,24 @@ def main() -> int:
 
         return run()
     except KeyboardInterrupt:
-        return ExitStatus.INTERRUPTED
+        return _ended_by(signal.SIGINT)
     except Terminated:
-        return ExitStatus.DONE
+        return _ended_by(signal.SIGTERM)
     finally:
         if ours:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _ended_by(number: int) -> int:
+    """What to exit with, where that signal came before the work was done."""
+    # Once a command was begun, signals are its own.
+    if "--" in sys.argv:
+        return ExitStatus.NOT_RUN
+    if number == signal.SIGINT:
+        return ExitStatus.INTERRUPTED
+    # So that who asks what ended it is told; the first process of a pid namespace lives on.
+    os.kill(os.getpid(), number)
+    return ExitStatus.SIGNALLED + number
 
 
 if __name__ == "__main__":

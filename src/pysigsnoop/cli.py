@@ -123,8 +123,6 @@ def main(arguments: list[str] | None = None, console: Console | None = None) -> 
     except PysigsnoopError as error:
         console.say(f"pysigsnoop: {error}")
         return ExitStatus.USAGE if isinstance(error, FilterInvalid) else ExitStatus.FAILED
-    except KeyboardInterrupt:
-        return ExitStatus.INTERRUPTED
     except BrokenPipeError:
         # Whoever read has what they wanted, as with `| head`.
         return ExitStatus.DONE

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock, Thread
+from typing import NoReturn
 
 from .errors import CommandFailed, PysigsnoopError
 from .execute import execute, given
@@ -30,14 +31,17 @@ _STOPPING = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 _SI_KERNEL = 0x80
 _ERROR = struct.Struct("=ii")
 _BECOMING, _RUNNING = 0, 1
+# What the child says before it tries to become the command.
+_TRIES = _ERROR.pack(_RUNNING, 0)
 
 
 class Launch:
     """A child that waits until `go`, then becomes the command, as the user `run_as`.
 
-    From the main thread. While it is entered, signals that would end or stop this process do not:
+    From the main thread. Once it is entered, signals that would end or stop this process do not:
     its command gets them, and this process stops and ends when the command does. Leaving
-    before `go` ends the child.
+    before `go` ends the child. What comes after the command's end has no effect at all: it would
+    hide its status.
     """
 
     def __init__(self, command: list[str], run_as: RunAs | None = None) -> None:
@@ -103,6 +107,7 @@ class Launch:
                     self._run_as.become()
                     environment = self._run_as.environment(environment)
                 doing = _RUNNING
+                os.write(self._fail, _TRIES)
                 execute(self._command, environment)
         except OSError as error:
             os.write(self._fail, _ERROR.pack(doing, error.errno or 0))
@@ -120,8 +125,7 @@ class Launch:
                 self._job.continued()
             # Not yet waited for, so the number is still the command's.
             elif found.si_signo in self._passed_on and self._for_us_alone(found):
-                with contextlib.suppress(PermissionError):
-                    os.kill(self.pid, found.si_signo)
+                self._pass_on(found)
         self._job.ended(by_signal=code < 0)
         with self._lock:
             self.ended_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
@@ -133,6 +137,10 @@ class Launch:
             # The tracer can be closed already, or its end fail: then nobody waits for it.
             with contextlib.suppress(PysigsnoopError):
                 stop()
+
+    def _pass_on(self, found: signal.struct_siginfo) -> None:
+        with contextlib.suppress(PermissionError):
+            os.kill(self.pid, found.si_signo)
 
     def _look(self) -> int | None:
         """What became of the command, where SIGCHLD says so: its exit code once it has ended."""
@@ -153,7 +161,7 @@ class Launch:
         Who else signals our group has reached the command by that, if it is still in it.
         """
         if found.si_code == _SI_KERNEL:
-            return found.si_signo == signal.SIGHUP and os.getsid(0) == os.getpid()
+            return _is_for_leader(found)
         if _descends(found.si_pid, self.pid):
             return False
         asked = self._reached_both
@@ -167,23 +175,31 @@ class Launch:
 
         So is `reached_both`, which says of a signal's number and its sender whether it reached the
         command as well as us.
-        Raises CommandFailed where there is no such command, or it cannot be run.
+        Raises CommandFailed where there is no such command, or it cannot be run. Returns too where
+        the child was ended before it was the command: see `ran`.
         """
         with self._lock:
             self._stop, self._reached_both = stop, reached_both
+        # What came before there was a command would end it as it is, so it never begins.
+        while found := signal.sigtimedwait(self._passed_on, 0):
+            if found.si_code != _SI_KERNEL or _is_for_leader(found):
+                self._pass_on(found)
         self._watcher.start()
         with contextlib.suppress(BrokenPipeError):  # ended by a signal, while it was held
             os.write(self._release, b"x")
-        self._gone = True
-        # Closed by the exec.
-        failure = os.read(self._failure, _ERROR.size)
-        if failure:
-            doing, number = _ERROR.unpack(failure)
-            self._gone = False
+        told = os.read(self._failure, _ERROR.size)
+        if not told:
             self._ended.wait()
-            self._fail_to(doing, number)
+            self._status = ExitStatus.NOT_RUN
+            return
+        # Closed by the exec.
+        failure = os.read(self._failure, _ERROR.size) if told == _TRIES else told
+        if failure:
+            self._ended.wait()
+            self._fail_to(*_ERROR.unpack(failure))
+        self._gone = True
 
-    def _fail_to(self, doing: int, number: int) -> None:
+    def _fail_to(self, doing: int, number: int) -> NoReturn:
         """Say why there is no command."""
         if doing == _BECOMING:
             self._status = ExitStatus.NOT_RUN
@@ -218,12 +234,9 @@ class Launch:
             self._watcher.start()
         self._ended.wait()
         self._job.close()
-        self._restore()
 
     def _restore(self) -> None:
-        # What came too late for the command would end us instead, and hide its status.
-        while signal.sigtimedwait(self._waited, 0):
-            pass
+        """There is no command that signals could be for."""
         signal.signal(signal.SIGCHLD, self._on_child or signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
@@ -231,6 +244,11 @@ class Launch:
 def _close(*descriptors: int) -> None:
     for each in descriptors:
         os.close(each)
+
+
+def _is_for_leader(found: signal.struct_siginfo) -> bool:
+    """Whether the kernel told us of a hang-up as the leader of a session, and nobody else."""
+    return found.si_signo == signal.SIGHUP and os.getsid(0) == os.getpid()
 
 
 def _descends(pid: int, ancestor: int) -> bool:

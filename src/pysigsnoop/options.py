@@ -29,9 +29,10 @@ _EXAMPLES = (
 )
 _NOTES = """\
 With a COMMAND the exit status is its own: 128 + N where signal N ended it, 127
-where there is none of that name, 126 where it cannot be run, 125 where tracing
-failed before. The trace ends with the command. Signals are passed on to it,
-unless they come from the terminal, which tells both.
+where there is none of that name, 126 where it cannot be run, 125 where it was
+not run: tracing failed, or a signal came first. The trace ends with the
+command. Signals are passed on to it, unless they come from the terminal, which
+tells both.
 """
 
 

@@ -42,8 +42,8 @@ class _Wrapped:
         # Us too: what we pass on to the command was sent to us.
         self.follow = [os.getpid()]
         words = tuple(os.fsencode(word) for word in chosen.command)
-        main = Main(launch.pid, None, wording.command_line(words))
-        self.account = Account(main, passes_on=os.getpid())
+        self._main = Main(launch.pid, None, wording.command_line(words))
+        self.account = Account(self._main, passes_on=os.getpid())
         self.telling = Telling(chosen, self.account)
 
     def tracing(
@@ -76,6 +76,8 @@ class _Wrapped:
             told.insert(0, self.account.exited(code, ended_ns, ended_ns + wall_offset()))
             if not self.telling.complete:
                 told.append("the trace ended before the command did")
+        if not self._launch.ran:
+            told.append(f"{self._main.name} was not run: its process was ended before")
         return self.telling.lines(told, stats)
 
 
