@@ -75,6 +75,12 @@ def add_stream(to: argparse._ActionsContainer) -> None:
     )
 
 
+def lines_asked_for(options: argparse.Namespace) -> bool:
+    """Whether lines are shown beside an account."""
+    how = options.stream or options.verbose or options.stack or options.fields
+    return bool(how) or options.format != "text"
+
+
 def add_output(top: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     """What is shown, and how; the group of those that exclude each other."""
     what = tracer_options.add_scope(top)
@@ -152,6 +158,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
             top.error("no command after --\n  hint: pysigsnoop -- sleep 1")
         if options.subcommand:
             top.error(f"{options.subcommand} runs no command\n  hint: pysigsnoop -- COMMAND")
+        if options.count is not None and not lines_asked_for(options):
+            top.error(
+                "--count is of lines, and beside a command none are shown"
+                f"\n  hint: pysigsnoop --stream --count {options.count} -- COMMAND"
+            )
     except SystemExit as ended:
         if ended.code == ExitStatus.USAGE:
             raise SystemExit(ExitStatus.NOT_RUN) from None

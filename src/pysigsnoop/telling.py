@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import time
 from argparse import Namespace
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 from . import account
+from .filters import KERNEL_ORIGINS
+from .options import lines_asked_for
 
 if TYPE_CHECKING:
     from .account import Account
@@ -28,6 +31,8 @@ _FILTERS = (
     *("signal", "exclude_signal", "origin", "kernel", "pid", "target", "user", "target_user"),
     *("comm", "target_comm", "cgroup", "target_cgroup", "failed", "fatal"),
 )
+# Of so many sends that are not shown it is known that neither are their ends.
+_HIDDEN = 65536
 
 
 class Teller(Protocol):
@@ -54,17 +59,12 @@ class Telling:
         self._chosen = chosen
         self._account = account
         #: Whether lines are shown too.
-        self.shows = bool(
-            chosen.stream
-            or chosen.verbose
-            or chosen.stack
-            or chosen.fields
-            or chosen.format != "text"
-        )
+        self.shows = lines_asked_for(chosen)
         #: Whether filters were given, so that it cannot be complete.
         self.filtered = any(getattr(chosen, name) for name in _FILTERS)
         #: How many events were not to be shown.
         self.hidden = 0
+        self._hidden_sends: OrderedDict[int, None] = OrderedDict()
         #: Whether the process ended before the trace did.
         self.complete = False
 
@@ -72,16 +72,20 @@ class Telling:
     def settings(self) -> dict[str, object]:
         """Of the tracer, where an account needs others than a trace."""
         wanted: dict[str, object] = {"outcomes": True, "details": True}
-        if not self.shows and not self.filtered:
-            # What handlers ran for, too. A child's end is told as such.
-            wanted |= {"scope": "all", "exclude_signals": "CHLD", "exits": True}
+        if not self.filtered:
+            # What handlers ran for, too, and exits; whatever of it is to be shown.
+            wanted |= {"scope": "all", "exits": True}
+            if not self.shows:
+                wanted["exclude_signals"] = "CHLD"
         return wanted
 
     def take(self, events: Iterable[Event]) -> list[Event]:
         """Note events; those of them that are to be shown."""
         shown = []
         for event in events:
-            self._account.take(event)
+            # A child's end is told as such.
+            if self.filtered or event.type != "send" or event.origin != "child":
+                self._account.take(event)
             if self.shows and self._is_asked_for(event):
                 shown.append(event)
             else:
@@ -89,15 +93,28 @@ class Telling:
         return shown
 
     def _is_asked_for(self, event: Event | Delivery | Death) -> bool:
-        if event.type != "send" and self._chosen.no_outcomes:
-            return False
+        """Whether a trace that was made for lines alone would have it."""
         target = event.target
-        # What came to us is for the account alone.
-        return target is None or target.pid != os.getpid()
+        if target is not None and target.pid == os.getpid():
+            return False  # what came to us is for the account alone
+        if self.filtered:
+            return event.type == "send" or not self._chosen.no_outcomes
+        if event.type == "send":
+            if self._chosen.all or event.fatal or event.origin not in KERNEL_ORIGINS:
+                return True
+            self._hidden_sends[event.id] = None
+            if len(self._hidden_sends) > _HIDDEN:
+                self._hidden_sends.popitem(last=False)
+            return False
+        if self._chosen.no_outcomes or event.send_id in self._hidden_sends:
+            return False
+        return event.type == "delivery" or event.signal is not None or bool(self._chosen.exits)
 
     def stop(self, tracer: SignalTracer) -> None:
         """End the trace once what it was sent last has shown its effect; from another thread."""
         self.complete = not (tracer.stopped or tracer.closed)
+        if not self.complete:
+            return
         end = time.monotonic() + _LINGER_S
         waits = self.settings.get("exits", False)
         while time.monotonic() < end:

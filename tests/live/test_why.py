@@ -119,6 +119,26 @@ def test_how_a_process_ended_is_told(start: Start) -> None:
     assert note == "filters were given: what they left out is not told here"
 
 
+@pytest.mark.parametrize(
+    "how", [(), ("--stream",), ("-v",), ("-j",), ("-o", "time,signal")], ids=" ".join
+)
+def test_how_lines_look_takes_nothing_out_of_the_account(
+    how: tuple[str, ...], start: Start
+) -> None:
+    exiting = start("bash", "-c", "trap 'exit 3' WINCH; echo; while :; do read -t 0.01; done")
+    why = exiting.ask(*how)
+    os.kill(exiting.pid, signal.SIGWINCH)
+    ended = why.end(0)
+    # Beside lines it is on stderr.
+    told = ended.err if how else "\n".join(ended.lines)
+    assert re.search(
+        rf"^(pysigsnoop: )?bash -c .* \(pid {exiting.pid}\) exited by itself, with status 3, "
+        rf"{TIME}$",
+        told,
+        re.MULTILINE,
+    )
+
+
 def test_a_process_is_found_by_its_name_and_of_several_none_is_chosen(
     start: Start, command: MakeCommand, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import pwd
 import re
@@ -193,6 +194,63 @@ def test_what_it_handled_before_it_exited_is_told_as_that(
         rf"SIGTERM, and handled it: .*, pid {os.getpid()}, .*by kill\({child}, SIGTERM\), {TIME}$",
         told,
     )
+
+
+@pytest.mark.parametrize("how", [(), ("--stream",), ("-j",)], ids=" ".join)
+def test_a_key_that_it_handled_is_told_however_lines_look(
+    how: tuple[str, ...], tmp_path: Path
+) -> None:
+    wait = f"trap 'exit 6' INT; touch {tmp_path}/ready; while :; do sleep 0.01; done"
+    with on_terminal(*how, *sh(wait)) as (running, terminal):
+        wait_for_word(tmp_path / "ready")
+        terminal.write(b"\x03")
+        _, err = running.communicate(timeout=PATIENCE)
+    assert running.returncode == 6
+    (told, *_) = account(err.decode())
+    assert re.search(
+        rf"\) exited by itself, with status 6, {TIME}\. [\d.]+ m?u?s before its end it was sent "
+        rf"SIGINT, and handled it: its terminal, at the interrupt key \(Ctrl-C\), {TIME}$",
+        told,
+    )
+    # To the shell it ended nothing, so it is no line.
+    lines = [line for line in err.decode().splitlines() if not line.startswith("pysigsnoop: ")]
+    assert not [line for line in lines if "handler" in line or " sh " in line]
+
+
+def test_lines_beside_an_account_are_those_that_were_asked_for() -> None:
+    def shown(*how: str) -> list[dict[str, Any]]:
+        ended = run("-j", *how, *sh("sh -c 'exit 3'; kill -CHLD $$; exit 4"))
+        assert ended.status == 4
+        *lines, closing, account = ended.err.splitlines()
+        told = [each for line in lines if (each := json.loads(line))["type"] != "lost"]
+        assert closing.startswith(f"{len(told)} received, ")
+        assert "exited by itself, with status 4" in account
+        return told
+
+    def sends(lines: list[dict[str, Any]]) -> list[str]:
+        return [line["origin"] for line in lines if line["type"] == "send"]
+
+    def deaths(lines: list[dict[str, Any]]) -> list[int]:
+        return [line["status"] for line in lines if line["type"] == "death"]
+
+    plain, exits, all_of_it = shown(), shown("--exits"), shown("--all")
+    assert (sends(plain), deaths(plain)) == (["kill"], [])
+    assert (sends(exits), deaths(exits)) == (["kill"], [3, 4])
+    # The kernel's own, of the child that ended.
+    assert (sends(all_of_it), deaths(all_of_it)) == (["child", "kill"], [])
+    # And what became of them, where the shell handles them.
+    for lines in (plain, exits, all_of_it):
+        known = {line["id"] for line in lines if line["type"] == "send"}
+        assert {line["send_id"] for line in lines if line["type"] == "delivery"} <= known
+
+
+def test_a_number_of_lines_needs_lines() -> None:
+    ended = run("--count", "3", "--", "true")
+    assert (ended.status, ended.lines) == (125, [])
+    assert ended.err.splitlines()[-2:] == [
+        "pysigsnoop: error: --count is of lines, and beside a command none are shown",
+        "  hint: pysigsnoop --stream --count 3 -- COMMAND",
+    ]
 
 
 _ALARM = (
