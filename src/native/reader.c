@@ -114,7 +114,9 @@ static void tell_outcome(struct sigsnoop_send *send, const struct sigsnoop_end *
 		[SIGSNOOP_ACTION_EXITED] = SIGSNOOP_OUTCOME_UNKNOWN,
 	};
 
-	send->outcome = outcomes[end->action];
+	/* That was known at once, and holds whatever a handler does then. */
+	if (send->outcome != SIGSNOOP_OUTCOME_CONTINUED)
+		send->outcome = outcomes[end->action];
 }
 
 /* Hands out a delivery or a death; false where there is no room. */

@@ -102,6 +102,21 @@ static void ends_come_after_the_sends_that_they_belong_to(void)
 	EXPECT(batch[0].ret == -1 && batch[0].outcome == SIGSNOOP_OUTCOME_DELIVERED);
 }
 
+/* As if its end had come after the answer. */
+static void what_continued_a_process_is_told_so_whatever_its_handler_did(void)
+{
+	struct sigsnoop_send send = send_of(15, SIGSNOOP_HOLD_GROUP, NEVER);
+	struct sigsnoop_end end = { .type = SIGSNOOP_DELIVERY, .send_id = 15 };
+	struct sigsnoop_group_end answer = { .type = SIGSNOOP_GROUP_END, .call_id = 15 };
+
+	send.outcome = SIGSNOOP_OUTCOME_CONTINUED;
+	put(&send, sizeof(send));
+	put(&end, sizeof(end));
+	put(&answer, sizeof(answer));
+	EXPECT(fill(false) == 2);
+	EXPECT(batch[0].outcome == SIGSNOOP_OUTCOME_CONTINUED);
+}
+
 /* More than a batch of them, of which some go on waiting while the others come. */
 static void many_come_in_their_order_however_little_room_there_is(void)
 {
@@ -202,6 +217,7 @@ int main(void)
 	EXPECT(reader);
 	one_that_waits_for_the_oom_killer_in_vain_has_no_sender();
 	ends_come_after_the_sends_that_they_belong_to();
+	what_continued_a_process_is_told_so_whatever_its_handler_did();
 	many_come_in_their_order_however_little_room_there_is();
 	nothing_is_given_up_behind_a_record_that_is_being_written();
 	at_the_end_it_is();
