@@ -7,9 +7,6 @@
 #ifndef SIGSNOOP_FILTER_BPF_H
 #define SIGSNOOP_FILTER_BPF_H
 
-/* Deeper cgroups than this are matched by their own id and their nearest ancestors. */
-#define MAX_CGROUP_DEPTH 32
-
 /* Sized at load to what it holds. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -62,34 +59,62 @@ static __always_inline bool comm_wanted(enum sigsnoop_filter filter, const char 
 	return bpf_map_lookup_elem(&wanted, &key);
 }
 
-/* The cgroup of a task or any above it. */
-static __always_inline bool cgroup_wanted(enum sigsnoop_filter filter, struct task_struct *task)
+/* One of those above a cgroup, itself included, by a word for each level: its address, or its id. */
+static __always_inline bool ancestor_wanted(enum sigsnoop_filter filter, __u64 *words,
+					    __u32 level, bool addresses)
 {
-	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
-	int level = BPF_CORE_READ(cgroup, level);
-	struct cgroup *above;
-	void *slot;
+	struct cgroup *cgroup;
 	__u64 id;
 
-	for (int i = 0; i < MAX_CGROUP_DEPTH; i++) {
-		if (i > level)
+	for (int i = 0; i < SIGSNOOP_CGROUP_LEVELS; i++) {
+		__u64 at = live.cgroup_levels[i];
+
+		if (at > level)
 			return false;
-		/* 6.1, commit 7f203bc89eb6 (cgroup: Replace cgroup->ancestor_ids[] with ->ancestors[]) */
-		if (bpf_core_field_exists(cgroup->ancestors)) {
-			slot = (void *)cgroup + bpf_core_field_offset(struct cgroup, ancestors) +
-			       (level - i) * sizeof(void *);
-			bpf_probe_read_kernel(&above, sizeof(above), slot);
-			id = BPF_CORE_READ(above, kn, id);
+		if (addresses) {
+			bpf_probe_read_kernel(&cgroup, sizeof(cgroup), words + at);
+			id = BPF_CORE_READ(cgroup, kn, id);
 		} else {
-			slot = (void *)cgroup +
-			       bpf_core_field_offset(struct cgroup___ids, ancestor_ids) +
-			       (level - i) * sizeof(id);
-			bpf_probe_read_kernel(&id, sizeof(id), slot);
+			bpf_probe_read_kernel(&id, sizeof(id), words + at);
 		}
 		if (number_wanted(filter, id))
 			return true;
 	}
 	return false;
+}
+
+/*
+ * The cgroup of a task or any above it. Asked of those at the levels where any is wanted: a walk
+ * upwards has to end somewhere, and whoever nests deeper would get away.
+ */
+static __always_inline bool cgroup_wanted(enum sigsnoop_filter filter, struct task_struct *task)
+{
+	void *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	__u32 level = BPF_CORE_READ((struct cgroup *)cgroup, level);
+
+	/* 6.1, commit 7f203bc89eb6 (cgroup: Replace cgroup->ancestor_ids[] with ->ancestors[]) */
+	if (bpf_core_field_exists(struct cgroup, ancestors))
+		return ancestor_wanted(
+			filter, cgroup + bpf_core_field_offset(struct cgroup, ancestors), level, true);
+	return ancestor_wanted(
+		filter, cgroup + bpf_core_field_offset(struct cgroup___ids, ancestor_ids), level, false);
+}
+
+/*
+ * Run once for each wanted cgroup by the tracer itself, which has the folder open and knows the
+ * id: at which level it lies, or less than 0. Its path does not tell: paths begin at the root of
+ * the reader's cgroup namespace, or at what is mounted, which can lie anywhere.
+ */
+SEC("?raw_tp")
+int level_of_cgroup(__u64 *ctx)
+{
+	struct file *file = file_of((void *)bpf_get_current_task(), ctx[0]);
+	struct kernfs_node *node = BPF_CORE_READ(file, f_inode, i_private);
+	struct cgroup *cgroup = BPF_CORE_READ(node, priv);
+
+	if (BPF_CORE_READ(node, id) != ctx[1] || BPF_CORE_READ(cgroup, kn) != node)
+		return -ESRCH;
+	return BPF_CORE_READ(cgroup, level);
 }
 
 static __always_inline bool origin_wanted(enum sigsnoop_origin origin)

@@ -431,6 +431,9 @@ struct sigsnoop_settings {
 	unsigned long long signals[SIGSNOOP_SIGNAL_WORDS];
 };
 
+/* At how many levels of the tree cgroups can be wanted. */
+#define SIGSNOOP_CGROUP_LEVELS 32
+
 /* A trace begins and ends at one instant on all CPUs, however long attaching takes. */
 enum sigsnoop_phase {
 	SIGSNOOP_IDLE,
@@ -449,6 +452,8 @@ struct sigsnoop_live {
 	unsigned long long began_ns;	/* when the trace did */
 	unsigned int taking_in;	/* who creates whom is noted */
 	unsigned int spare;
+	/* At which levels below the root cgroups are wanted, ascending; the rest are deeper than any. */
+	unsigned int cgroup_levels[SIGSNOOP_CGROUP_LEVELS];
 };
 
 #endif

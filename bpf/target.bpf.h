@@ -87,23 +87,31 @@ static __always_inline struct pid *pid_of_file(struct file *file)
 	return pid ? pid : BPF_CORE_READ(inode, i_private);
 }
 
+/* The file that a process has under this number; NULL where it has none. */
+static __always_inline struct file *file_of(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **slot;
+	struct file *file;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	slot = BPF_CORE_READ(table, fd) + fd;
+	return bpf_probe_read_kernel(&file, sizeof(file), slot) ? NULL : file;
+}
+
 /*
  * Any other file holds anything in those places, so what is found counts only
  * where the initial namespace knows it as that pid.
  */
 static __always_inline struct pid *pid_of_pidfd(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file *file = file_of(task, fd);
 	struct pid_namespace *ns;
 	struct upid *upid;
-	struct file **slot;
-	struct file *file;
 	struct pid *pid;
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
-		return NULL;
-	slot = BPF_CORE_READ(table, fd) + fd;
-	if (bpf_probe_read_kernel(&file, sizeof(file), slot) || !file)
+	if (!file)
 		return NULL;
 	pid = pid_of_file(file);
 	if (!pid)

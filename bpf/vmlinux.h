@@ -200,6 +200,7 @@ struct sigqueue {
 /* cgroup v2, where a process's place in it is found. */
 struct kernfs_node {
 	__u64 id;
+	void *priv;
 };
 
 struct cgroup {

@@ -11,6 +11,7 @@ from threading import Thread
 
 from . import diagnosis, library
 from ._records import (
+    CGROUP_LEVELS,
     COUNTER,
     COUNTERS_FORMAT,
     LAYOUT,
@@ -43,6 +44,9 @@ _HELD_NS = LIVE_FIELDS.index("held_ns")
 _SPARE = 4
 _TAKING_IN = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("taking_in")])
 _BEGAN_NS = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("began_ns")])
+_LEVELS = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("cgroup_levels.0")])
+# That of no cgroup.
+_TOO_DEEP = (1 << 32) - 1
 
 
 class BpfObject:
@@ -374,6 +378,11 @@ class Controls:
             words[_BEGAN_NS // words.itemsize] = now
         self.set_phase("tracing")
         return now
+
+    def set_cgroup_levels(self, levels: Sequence[int]) -> None:
+        """At which levels cgroups are wanted, ascending."""
+        for i in range(CGROUP_LEVELS):
+            self._set(_LEVELS + 4 * i, levels[i] if i < len(levels) else _TOO_DEEP)
 
     def set_phase(self, phase: str) -> None:
         """Enter a phase on all CPUs at one instant; the trace itself is begun by `begin`."""

@@ -23,6 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .cgroups import Cgroup
+
     Some = Iterable[Any] | str | int | None
 
 # The largest pid that a 64-bit kernel gives out: PID_MAX_LIMIT in include/linux/threads.h.
@@ -74,12 +76,6 @@ def _comm(value: Any) -> bytes:
     return raw[: COMM_LEN - 1].ljust(COMM_LEN, b"\0")
 
 
-def _cgroup(value: Any) -> bytes:
-    from .cgroups import cgroup_id  # late: few filter by it
-
-    return struct.pack("=Q8x", cgroup_id(str(value)))
-
-
 _PS = "ps -e lists the pids of running processes"
 _PACKERS: dict[str, Callable[[Any], bytes]] = {
     "sender_pid": _number("pid that a process can have", 1, PID_MAX, _PS),
@@ -88,9 +84,8 @@ _PACKERS: dict[str, Callable[[Any], bytes]] = {
     "target_uid": _number("user id", 0, _UID_MAX, "id -u NAME tells it"),
     "sender_comm": _comm,
     "target_comm": _comm,
-    "sender_cgroup": _cgroup,
-    "target_cgroup": _cgroup,
 }
+_CGROUPS = ("sender_cgroup", "target_cgroup")
 
 
 class Filters:
@@ -133,9 +128,19 @@ class Filters:
                 hint="leave out failed_only (-x), or the other",
             )
         self._keys: list[tuple[int, bytes]] = []
+        #: The cgroups that are asked for, of either end.
+        self.cgroups: list[Cgroup] = []
         for name, value in ends.items():
+            pack = self._cgroup if name in _CGROUPS else _PACKERS[name]
             for each in _several(name, value) or ():
-                self._keys.append((FILTER[name], _PACKERS[name](each)))
+                self._keys.append((FILTER[name], pack(each)))
+
+    def _cgroup(self, value: Any) -> bytes:
+        from .cgroups import find_cgroup  # late: few filter by it
+
+        found = find_cgroup(str(value))
+        self.cgroups.append(found)
+        return struct.pack("=Q8x", found.id)
 
     @staticmethod
     def _origins(named: list[Any] | None, scope: str) -> int:
@@ -180,7 +185,8 @@ class Filters:
     @property
     def judges_sends(self) -> bool:
         """Whether more is asked of a send than its signal and target, which its end shows too."""
-        asked = {name for name in _PACKERS if FILTER[name] in {number for number, _ in self._keys}}
+        numbers = {number for number, _ in self._keys}
+        asked = {name for name in (*_PACKERS, *_CGROUPS) if FILTER[name] in numbers}
         return (
             self._failed
             or self._fatal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections import deque
@@ -43,6 +44,7 @@ _OOM_S = 0.005
 _LOOK_S = 0.1
 
 _LEARN = "learn_tracer"
+_LEVEL_OF = "level_of_cgroup"
 _MAPS = (
     *("counters", "details_scratch", "ended", "groups", "ids", "link_scratch", "links"),
     *("oom_threads", "refused", "ring", "scratch", "taken", "wanted"),
@@ -217,6 +219,7 @@ class SignalTracer:
                 raise
             try:
                 self._controls = Controls(bpf, self._cpus)
+                self._set_cgroup_levels(bpf)
                 ring = Ring(bpf.map_fd("ring"), bpf.map_fd(".bss"), self._filters.origins)
                 if self._filters.follow:
                     self._following = Following(bpf, self._controls)
@@ -245,6 +248,7 @@ class SignalTracer:
         filters = self._filters
         follow = filters.follow
         extra = [*[STILL_RUNS] * self._details, *((*PROGRAMS, *RUN) if follow else ())]
+        extra += [_LEVEL_OF] * bool(filters.cgroups)
         maps = (*_MAPS, *(MAPS if follow else MAPS[:1]), *[JUMPS] * (family == FUNCTIONS))
         bpf.choose([*programs, _LEARN, *extra], maps)
         settings = filters.settings(
@@ -273,6 +277,13 @@ class SignalTracer:
             raise diagnosis.exits_may_hang()
         bpf.add_keys("wanted", keys)
         bpf.add_words("wanted_pids", pids)
+
+    def _set_cgroup_levels(self, bpf: BpfObject) -> None:
+        if self._filters.cgroups:
+            from .cgroups import levels  # late: few filter by it
+
+            level_of = functools.partial(bpf.run_once, _LEVEL_OF)
+            self._controls.set_cgroup_levels(levels(self._filters.cgroups, level_of))
 
     def add_followed(self, pid: int) -> None:
         """Follow one more process, and all that it has created already and not left behind.

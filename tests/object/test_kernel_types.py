@@ -21,7 +21,7 @@ from .test_object import ROOT
 
 HEADER = ROOT / "bpf/vmlinux.h"
 # What a supported kernel may lack: the file where it is used, with the check that guards it.
-ANCESTORS = ("filter.bpf.h", "bpf_core_field_exists(cgroup->ancestors)")
+ANCESTORS = ("filter.bpf.h", "bpf_core_field_exists(struct cgroup, ancestors)")
 RSS_STAT = ("oom.bpf.h", "bpf_core_field_exists(mm->rss_stat[0].count)")
 GUARDED: dict[tuple[str, str], tuple[str, str]] = {
     # 6.1 has the one, older kernels the other.
