@@ -39,5 +39,4 @@ int bpf_map__set_max_entries(struct bpf_map *map, uint32_t max_entries);
 const void *bpf_map__initial_value(struct bpf_map *map, size_t *size);
 
 int bpf_map_update_elem(int fd, const void *key, const void *value, uint64_t flags);
-int libbpf_num_possible_cpus(void);
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import struct
@@ -42,6 +43,7 @@ _HELPERS = _CAST, _CURRENT_TASK = ("bpf_rdonly_cast", "BPF_FUNC_get_current_task
 _HELD_NS = LIVE_FIELDS.index("held_ns")
 # Descriptors that libbpf holds at load beside those of programs and maps: types, trials.
 _SPARE = 4
+_POSSIBLE_CPUS = "/sys/devices/system/cpu/possible"
 _TAKING_IN = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("taking_in")])
 _BEGAN_NS = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("began_ns")])
 _LEVELS = struct.calcsize(LIVE_FORMAT[: 1 + LIVE_FIELDS.index("cgroup_levels.0")])
@@ -415,9 +417,18 @@ def _memory_file() -> IO[bytes] | None:
 
 
 def possible_cpus() -> int:
-    """How many CPUs the kernel could have, offline ones included."""
-    with library.Log():
-        count = int(lib.libbpf_num_possible_cpus())
-        if count < 0:
-            raise diagnosis.cpus_unknown(-count)
-    return count
+    """How many numbers of CPUs there are: one more than the highest that could be, offline or not.
+
+    Programs count by that number, and there are machines where some before it stand for nothing:
+    libbpf's own count would be too small.
+    """
+    try:
+        with open(_POSSIBLE_CPUS) as possible:
+            return highest(possible.read()) + 1
+    except (OSError, ValueError) as error:
+        raise diagnosis.cpus_unknown(getattr(error, "errno", errno.EINVAL)) from error
+
+
+def highest(ranges: str) -> int:
+    """The last number of ascending ones, as the kernel writes them: `0-3,8-11`."""
+    return int(ranges.replace("-", ",").rsplit(",", 1)[-1])

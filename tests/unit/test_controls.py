@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from pysigsnoop._records import COUNTER, COUNTERS_FORMAT, PHASE
-from pysigsnoop.bpf_object import Controls
+from pysigsnoop.bpf_object import Controls, highest, possible_cpus
 
 # How long two processes are at it.
 SECONDS = 0.7
@@ -72,3 +74,15 @@ def test_counters_are_those_of_all_cpus() -> None:
     slot = struct.pack(COUNTERS_FORMAT, *range(COUNTER["counters"]))
     maps["counters"][:] = 2 * slot
     assert ours.counters() == [2 * n for n in range(COUNTER["counters"])]
+
+
+@pytest.mark.parametrize(
+    ("ranges", "last"),
+    [("0", 0), ("0-7", 7), ("0-3,8-11", 11), ("0,2", 2), ("0-1,4,6-127", 127)],
+)
+def test_a_cpus_number_has_a_place_though_some_before_it_are_none(ranges: str, last: int) -> None:
+    assert highest(f"{ranges}\n") == last
+
+
+def test_there_is_a_place_for_each_cpu_that_there_is() -> None:
+    assert max(os.sched_getaffinity(0)) < possible_cpus()
