@@ -18,6 +18,7 @@ from .wording import pid_of, reason, signal_name, span, when
 if TYPE_CHECKING:
     from .ends import Death, Delivery
     from .event import Event, Process
+    from .passing import Passing
     from .stats import Lost
 
 #: How many processes, and sends in all, are remembered; of each signal to each process so many.
@@ -100,17 +101,15 @@ class _Sends:
 class Account:
     """Of one process, and of all that are followed with it.
 
-    `passes_on` is the pid of a process that hands signals on to the main one: what
-    reached that process is told in its place.
+    `passing` knows what a process hands on to the main one: what reached that process is told in
+    the place of what it sends.
     """
 
-    def __init__(self, main: Main, *, passes_on: int | None = None) -> None:
+    def __init__(self, main: Main, *, passing: Passing | None = None) -> None:
         self._main = main
-        self._passes_on = passes_on
+        self._passing = passing
         self._sends: OrderedDict[tuple[int, int], _Sends] = OrderedDict()
         self._held = 0
-        self._main_key = self._passer = (0, 0)
-        self._compared_ns = 0
         #: Processes that were doomed by a signal, and have not ended yet.
         self.doomed: dict[tuple[int, int], Event] = {}
         self._others: list[str] = []
@@ -138,10 +137,6 @@ class Account:
         if target is None or event.result in (None, "already_pending", "overflow"):
             return
         key = _key(target)
-        if target.pid == self._passes_on:
-            self._passer = key
-        elif self._main.is_it(target):
-            self._main_key = key
         sends = self._sends.setdefault(key, _Sends())
         self._sends.move_to_end(key)
         self._held += sends.add(event)
@@ -151,7 +146,7 @@ class Account:
             self.doomed.pop(oldest, None)
         # Not always decided at once: the thread that is to take it may have to run first.
         dooms = event.outcome == "died" or (event.fatal and not event.blocked)
-        if dooms and key != self._passer:
+        if dooms and not self._passes_on(target):
             self.doomed[key] = event
         if event.sender is not None:
             # Looked up while the cgroup is there.
@@ -183,20 +178,6 @@ class Account:
                 self._others.append(self._sentence(name, death, sends))
             else:
                 self._more[signal_name(death.signal)] += 1
-
-    def reached_both(self, number: int, sender: int) -> bool | None:
-        """Whether the call by which that process sent us a signal, to pass it on, reached the main
-        process too. None where that call was not seen yet. Can be asked by another thread."""
-        ours, main = (self._sends.get(key) for key in (self._passer, self._main_key))
-        for send in reversed(list(ours.by_signal.get(number, ())) if ours else []):
-            event = send.event
-            if event.boot_ns <= self._compared_ns:
-                break
-            if event.sender is not None and event.sender.pid == sender:
-                self._compared_ns = event.boot_ns
-                calls = list(main.by_signal.get(number, ())) if main else []
-                return any(each.event.call_id == event.call_id for each in calls)
-        return None
 
     # Sentences out
 
@@ -265,14 +246,17 @@ class Account:
 
     def _reason(self, send: _Send) -> str:
         """Who sent it; of what was handed on, who sent it in the first place."""
-        sender = send.event.sender
-        if self._passes_on is not None and sender is not None and sender.pid == self._passes_on:
-            kept = self._sends.get(_key(sender))
-            of_signal = kept.by_signal.get(int(send.event.signal), ()) if kept else ()
-            first = [each for each in of_signal if each.event.boot_ns <= send.event.boot_ns]
-            if first:
-                return f"pysigsnoop passed it on, which got it so: {reason(first[-1].event)}"
-        return reason(send.event)
+        if self._passing is None or not self._passes_on(send.event.sender):
+            return reason(send.event)
+        first = self._passing.origin_of(send.event)
+        if first is None:
+            return "pysigsnoop passed it on, and who sent it to pysigsnoop was not seen"
+        return f"pysigsnoop passed it on, which got it so: {reason(first)}"
+
+    def _passes_on(self, process: Process | None) -> bool:
+        """Whether it is the one that hands signals on."""
+        ours = self._passing.pid if self._passing else None
+        return process is not None and process.pid is not None and process.pid == ours
 
     def _before(self, sends: Iterable[_Send], cause: _Send | None, end_ns: int) -> str:
         """What else it was sent shortly before its end, and may have acted on."""

@@ -9,9 +9,8 @@ import signal
 import struct
 import time
 from collections.abc import Callable
-from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from .errors import CommandFailed, PysigsnoopError
 from .execute import execute, given
@@ -20,9 +19,12 @@ from .job_control import Job
 from .run_as import RunAs
 from .text import printable
 
-# What is passed on to the command: all that a process can be sent, less what cannot be caught, what
-# it does to itself (a fault), and what Python ignores for its own sake.
-_PASSED_ON = signal.valid_signals() - {
+if TYPE_CHECKING:
+    from .passing import Passing
+
+#: What is passed on to the command: all that a process can be sent, less what cannot be caught,
+#: what it does to itself (a fault), and what Python ignores for its own sake.
+PASSED_ON = signal.valid_signals() - {
     *(signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGCONT),
     *(signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP, signal.SIGSYS),
     *(signal.SIGABRT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGXCPU),
@@ -54,7 +56,7 @@ class Launch:
         self.ended_ns: int | None = None
         self.code: int | None = None
         self._stop: Callable[[], None] | None = None
-        self._reached_both: Callable[[int, int], bool] | None = None
+        self._passing: Passing | None = None
         self._lock = Lock()
         self._ended = Event()
         # Started late: rights are given up before, and a thread would keep its own.
@@ -62,7 +64,7 @@ class Launch:
 
     def __enter__(self) -> Launch:
         # Ignored before means ignored by the command too: nohup, a shell's background job.
-        self._passed_on = {s for s in _PASSED_ON if signal.getsignal(s) != signal.SIG_IGN}
+        self._passed_on = {s for s in PASSED_ON if signal.getsignal(s) != signal.SIG_IGN}
         # Of those that stop a process all are blocked, so that we can use the terminal from behind.
         self._waited = {*self._passed_on, *_STOPPING, signal.SIGCHLD, signal.SIGCONT}
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._waited)
@@ -124,7 +126,7 @@ class Launch:
             elif found.si_signo == signal.SIGCONT:
                 self._job.continued()
             # Not yet waited for, so the number is still the command's.
-            elif found.si_signo in self._passed_on and self._for_us_alone(found):
+            elif found.si_signo in self._passed_on and self._is_for_command(found):
                 self._pass_on(found)
         self._job.ended(by_signal=code < 0)
         with self._lock:
@@ -152,37 +154,33 @@ class Launch:
                 return os.waitstatus_to_exitcode(status)
             self._job.stopped_by(os.WSTOPSIG(status))
 
-    def _for_us_alone(self, found: signal.struct_siginfo) -> bool:
-        """Whether the command did not get it too.
+    def _is_for_command(self, found: signal.struct_siginfo) -> bool:
+        """Whether the command did not get it too, nor sent it.
 
         What a terminal sends goes to its whole foreground group, in which the command is, as
         long as it wants to be; a hang-up goes to the session's leader alone. What the command or a
         process of its own sends, as vim does to stop its process group, is not turned against it.
         Who else signals our group has reached the command by that, if it is still in it.
         """
-        if found.si_code == _SI_KERNEL:
-            return _is_for_leader(found)
-        if _descends(found.si_pid, self.pid):
+        from_kernel = found.si_code == _SI_KERNEL
+        if from_kernel and not _is_for_leader(found):
             return False
-        asked = self._reached_both
-        in_group = os.getpgid(self.pid) == os.getpgrp()
-        return not (in_group and asked and asked(found.si_signo, found.si_pid))
+        sender = None if from_kernel else found.si_pid
+        return self._passing is None or self._passing.is_for_command(found.si_signo, sender)
 
-    def go(
-        self, stop: Callable[[], None], reached_both: Callable[[int, int], bool] | None = None
-    ) -> None:
+    def go(self, stop: Callable[[], None], passing: Passing) -> None:
         """Let it become the command; `stop` is called, in another thread, when the command ended.
 
-        So is `reached_both`, which says of a signal's number and its sender whether it reached the
-        command as well as us.
+        So is `passing` asked, which of what reaches us is the command's too.
         Raises CommandFailed where there is no such command, or it cannot be run. Returns too where
         the child was ended before it was the command: see `ran`.
         """
         with self._lock:
-            self._stop, self._reached_both = stop, reached_both
+            self._stop, self._passing = stop, passing
         # What came before there was a command would end it as it is, so it never begins.
         while found := signal.sigtimedwait(self._passed_on, 0):
             if found.si_code != _SI_KERNEL or _is_for_leader(found):
+                passing.passes(found.si_signo, None)
                 self._pass_on(found)
         self._watcher.start()
         with contextlib.suppress(BrokenPipeError):  # ended by a signal, while it was held
@@ -249,14 +247,3 @@ def _close(*descriptors: int) -> None:
 def _is_for_leader(found: signal.struct_siginfo) -> bool:
     """Whether the kernel told us of a hang-up as the leader of a session, and nobody else."""
     return found.si_signo == signal.SIGHUP and os.getsid(0) == os.getpid()
-
-
-def _descends(pid: int, ancestor: int) -> bool:
-    """Whether a process is that one, or was created below it, as far as it still is there."""
-    while pid > 1 and pid != ancestor:
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_bytes()
-        except OSError:
-            return False
-        pid = int(stat.rpartition(b")")[2].split()[1])
-    return pid == ancestor

@@ -62,6 +62,8 @@ class Telling:
         self.shows = lines_asked_for(chosen)
         #: Whether filters were given, so that it cannot be complete.
         self.filtered = any(getattr(chosen, name) for name in _FILTERS)
+        #: Who is given all events too, before anybody else.
+        self.also: Callable[[list[Event]], None] | None = None
         #: How many events were not to be shown.
         self.hidden = 0
         self._hidden_sends: OrderedDict[int, None] = OrderedDict()
@@ -79,8 +81,10 @@ class Telling:
                 wanted["exclude_signals"] = "CHLD"
         return wanted
 
-    def take(self, events: Iterable[Event]) -> list[Event]:
+    def take(self, events: list[Event]) -> list[Event]:
         """Note events; those of them that are to be shown."""
+        if self.also:
+            self.also(events)
         shown = []
         for event in events:
             # A child's end is told as such.

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from argparse import Namespace
 from contextlib import AbstractContextManager
+from threading import Thread
 from typing import TYPE_CHECKING
 
-from . import privileges, run_as, wording
+from . import privileges, run_as, tracer_options, wording
 from .account import Account, Main
 from .cli import Console, trace
 from .clock import wall_offset
 from .diagnosis import limit_reached
-from .errors import CommandFailed, PysigsnoopError
+from .errors import CommandFailed, PysigsnoopError, TracerClosed
 from .exit_status import ExitStatus
-from .launch import Launch
+from .launch import PASSED_ON, Launch
+from .passing import WAYS, Passing
 from .run_as import RunAs
 from .telling import Telling, say
 
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
     from .stats import Stats
     from .tracer import SignalTracer
 
-
-# How far the trace can be behind what it shows, before a signal is passed on without asking it.
-_BEHIND_S = 0.1
-_LOOK_S = 0.002
+# Room for what is sent to two processes.
+_RING = 1 << 20
 
 
 class _Wrapped:
@@ -43,30 +42,53 @@ class _Wrapped:
         self.follow = [os.getpid()]
         words = tuple(os.fsencode(word) for word in chosen.command)
         self._main = Main(launch.pid, None, wording.command_line(words))
-        self.account = Account(self._main, passes_on=os.getpid())
+        self._passing = Passing(os.getpid(), launch.pid)
+        self.account = Account(self._main, passing=self._passing)
         self.telling = Telling(chosen, self.account)
+        # What is filtered, ends earlier, or waits for who reads its lines, lacks what that needs.
+        self._lacks = self.telling.filtered or self.telling.shows or chosen.duration is not None
+        if not self._lacks:
+            self.telling.also = self._passing.take
+        self._chosen = chosen
+        self._beside: SignalTracer | None = None
+        self._undo = contextlib.ExitStack()
 
     def tracing(
         self,
         tracer: SignalTracer,  # noqa: ARG002
-        console: Console,  # noqa: ARG002
+        console: Console,
     ) -> AbstractContextManager[object]:
         """Signals that would end us are the command's already."""
+        if self._lacks:
+            from .tracer import SignalTracer  # needs libbpf, without which that is told
+
+            self._beside = SignalTracer(
+                signals=PASSED_ON,
+                origins=WAYS,
+                target_pid=(self._passing.pid, self._passing.command),
+                details=True,
+                attach=self._chosen.attach,
+                buffer_size=_RING,
+            )
+            # As long as the command runs, however long the other.
+            self._undo.enter_context(tracer_options.opened(self._beside, console))
         return contextlib.nullcontext()
 
     def begin(self, tracer: SignalTracer, console: Console) -> None:  # noqa: ARG002
         """The command runs from here; the trace ends with it."""
-        self._launch.go(lambda: self.telling.stop(tracer), self._reached_both)
+        if self._beside:
+            # Started late, as a thread keeps the rights that it has.
+            Thread(target=self._read, args=(self._beside,), daemon=True).start()
+        self._launch.go(lambda: self.telling.stop(tracer), self._passing)
 
-    def _reached_both(self, number: int, sender: int) -> bool:
-        """Asked by the thread that passes signals on, which may be ahead of the trace."""
-        end = time.monotonic() + _BEHIND_S
-        while not self.telling.filtered and time.monotonic() < end:
-            both = self.account.reached_both(number, sender)
-            if both is not None:
-                return both
-            time.sleep(_LOOK_S)
-        return False
+    def _read(self, beside: SignalTracer) -> None:
+        with contextlib.suppress(TracerClosed):
+            while True:
+                self._passing.take(beside.read())
+
+    def close(self) -> None:
+        """Once the command has ended."""
+        self._undo.close()
 
     def lines(self, stats: Stats) -> list[str]:
         """The account, once the command has ended."""
@@ -78,7 +100,7 @@ class _Wrapped:
                 told.append("the trace ended before the command did")
         if not self._launch.ran:
             told.append(f"{self._main.name} was not run: its process was ended before")
-        return self.telling.lines(told, stats)
+        return self.telling.lines([*told, *self._passing.lines()], stats)
 
 
 def main(chosen: Namespace, console: Console) -> int:
@@ -87,8 +109,10 @@ def main(chosen: Namespace, console: Console) -> int:
     console = Console(console.err, console.err)
     try:
         runs_as = run_as.chosen(getattr(chosen, "as"), os.environ)
-        with Launch(chosen.command, runs_as) as launch:
-            wrapped = _Wrapped(chosen, launch, runs_as)
+        with (
+            Launch(chosen.command, runs_as) as launch,
+            contextlib.closing(_Wrapped(chosen, launch, runs_as)) as wrapped,
+        ):
             stats = None
             try:
                 _, stats = trace(chosen, console, wrapped)

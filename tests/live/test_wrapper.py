@@ -17,9 +17,9 @@ import pytest
 
 from .actors import children, program, until
 from .commands import PYSIGSNOOP, environment, forced, run
-from .conftest import MakeCommand
+from .conftest import MakeCommand, MakeSender
 from .control_groups import memory_group
-from .senders import PATIENCE
+from .senders import PATIENCE, Sender
 from .test_launch import on_terminal, sh, wait_for_word
 from .test_origins_oom import _kernel_has_figures
 
@@ -138,25 +138,81 @@ def test_what_is_passed_on_is_told_by_who_sent_it_first(
     )
 
 
-def test_a_signal_to_the_process_group_is_the_commands_once(tmp_path: Path) -> None:
-    traps = f"trap 'echo >> {tmp_path}/told' TERM; trap 'exit 5' USR1; touch {tmp_path}/ready"
+@pytest.mark.parametrize("_again", range(3))
+def test_of_two_senders_the_one_whose_signal_was_passed_on_is_told(
+    _again: int, command: MakeCommand, make_sender: MakeSender, tmp_path: Path
+) -> None:
+    first, second = make_sender(), make_sender()
+    running = command(*sh(f"touch {tmp_path}/ready; exec sleep 600"))
+    wait_for_word(tmp_path / "ready")
+    # The second before the first was passed on, or before what was passed on has had its effect.
+    for sender in (first, second):
+        sender.send(signal=signal.SIGTERM, target=running.process.pid)
+    ended = running.end(0)
+    assert ended.status == 128 + signal.SIGTERM
+    (told,) = account(ended.err)
+    assert f"pysigsnoop passed it on, which got it so: {sender_name(first)}" in told
+    assert f", pid {first.pid}, " in told
+
+
+def sender_name(sender: Sender) -> str:
+    """Its command line, as an account begins with it."""
+    return Path(f"/proc/{sender.pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+
+
+@pytest.mark.parametrize(
+    "how", [(), ("-s", "KILL"), ("--stream", "--duration", "0.1")], ids=" ".join
+)
+def test_a_signal_to_the_process_group_is_the_commands_once(
+    how: tuple[str, ...], tmp_path: Path
+) -> None:
+    counts = (sys.executable, "-c", _COUNTS, str(tmp_path))
     with subprocess.Popen(
-        [*PYSIGSNOOP, *forced(sh(f"{traps}; while :; do sleep 0.01; done"))],
+        [*PYSIGSNOOP, *forced([*how, "--", *counts])],
         stderr=subprocess.PIPE,
         env=environment(),
         start_new_session=True,
     ) as running:
         wait_for_word(tmp_path / "ready")
+        if "--duration" in how:
+            # The trace has ended.
+            assert running.stderr
+            while b" received, " not in running.stderr.readline():
+                pass
         (child,) = children(running.pid)
         # To both; to us alone; to the command alone. Passed on is what it has no other way.
         sends = [(os.killpg, running.pid), (os.kill, running.pid), (os.kill, child)]
         for count, (send, to) in enumerate(sends, 1):
-            send(to, signal.SIGTERM)
+            send(to, signal.SIGRTMIN)
             until("it is told", functools.partial(_is_told, tmp_path / "told", count))
-        os.killpg(running.pid, signal.SIGUSR1)
+        # Passed on behind all that is.
+        os.kill(running.pid, signal.SIGRTMIN + 1)
         running.communicate(timeout=PATIENCE)
     assert running.returncode == 5
     assert (tmp_path / "told").read_text() == "\n" * 3
+
+
+# Signals that queue, so that each is counted.
+_COUNTS = """
+import os, signal, sys
+os.chdir(sys.argv[1])
+first, last = signal.SIGRTMIN, signal.SIGRTMIN + 1
+signal.pthread_sigmask(signal.SIG_BLOCK, {first, last})
+told = os.open("told", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+os.close(os.open("ready", os.O_CREAT))
+while signal.sigwait({first, last}) == first:
+    os.write(told, b"\\n")
+sys.exit(5)
+"""
+
+
+@pytest.mark.parametrize("how", [(), ("-s", "KILL")], ids=" ".join)
+def test_what_the_commands_own_send_is_not_turned_against_it(how: tuple[str, ...]) -> None:
+    # Each is gone when it is asked who sent that.
+    script = "for i in 1 2 3 4 5 6 7 8; do env kill -USR1 $PPID; sleep 0.02; done; echo alive"
+    ended = run(*how, *sh(script))
+    assert (ended.status, ended.lines) == (0, ["alive"])
+    assert "not passed on" not in ended.err
 
 
 def _is_told(path: Path, times: int) -> bool:

@@ -13,6 +13,7 @@ from pysigsnoop._records import ACTION, DISPOSITION, NO_SEND, ORIGIN, OUTCOME, R
 from pysigsnoop.account import Account, Main
 from pysigsnoop.details import Sides
 from pysigsnoop.ends import Began
+from pysigsnoop.passing import Passing
 from pysigsnoop.run_as import RunAs
 from pysigsnoop.stats import Lost
 from pysigsnoop.wording import command_line, span, when
@@ -260,28 +261,25 @@ def test_what_is_passed_on_is_told_by_its_first_sender() -> None:
         "target_host_pid": 50,
         "target_start_ns": 7,
         "target_arg": 50,
+        "outcome": OUTCOME["pending"],
     }
-    first = sent(id=70, boot_ns=4_999_000_000, outcome=OUTCOME["pending"], **us)
-    later = sent(
-        id=79, boot_ns=6_000_000_000, sender_comm=b"late", outcome=OUTCOME["pending"], **us
+    late = 2**62  # after what is noted here and now
+    above = decoded(parent_count=1, parents_0__pid=1, parents_0__comm=b"sshd")
+    first = sent(Sides(above, decoded()), id=70, boot_ns=4_999_000_000, **us)
+    # Came before that one was passed on, and was not what was.
+    second = sent(id=79, boot_ns=late - 1, sender_pid=60, sender_comm=b"late", **us)
+    passed = sent(
+        boot_ns=late, sender_pid=50, sender_host_pid=50, sender_start_ns=7, sender_comm=b"python3"
     )
-    passed = sent(sender_pid=50, sender_host_pid=50, sender_start_ns=7, sender_comm=b"python3")
-    (told,) = of(first, passed, later, died(), passes_on=50)
+    passing = Passing(50, 2219)
+    passing.take([first, second])
+    assert passing.is_for_command(15, 12)
+    (told,) = of(first, second, passed, died(boot_ns=late), passing=passing)
     assert "by SIGTERM: pysigsnoop passed it on, which got it so: bash, run by " in told
     assert ", by kill(50, SIGTERM), " in told
-
-
-def test_a_call_that_reached_both_is_known_by_its_two_events_once() -> None:
-    us = {"target_pid": 50, "target_host_pid": 50, "target_start_ns": 7}
-    told = Account(MAIN, passes_on=50)
-    assert told.reached_both(15, 12) is None
-    told.take(records.event(DIED, WALL, call_id=70))
-    told.take(records.event(DIED, WALL, id=78, call_id=70, **us))
-    assert told.reached_both(15, 13) is None
-    assert told.reached_both(15, 12) is True
-    assert told.reached_both(15, 12) is None
-    told.take(records.event(DIED, WALL, id=79, call_id=79, boot_ns=6_000_000_000, **us))
-    assert told.reached_both(15, 12) is False
+    # Of a signal that came before the trace began.
+    (told,) = of(passed, died(boot_ns=late), passing=Passing(50, 2219))
+    assert ": pysigsnoop passed it on, and who sent it to pysigsnoop was not seen, " in told
 
 
 def test_others_are_told_and_beyond_a_number_counted() -> None:

@@ -1,0 +1,150 @@
+"""What reached a process that hands signals on to a command: whether each is the command's too.
+
+The answer is in the sends, as a trace has them: one call can have reached both, and who sent it
+can be below the command, though long gone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Condition
+from typing import TYPE_CHECKING
+
+from .filters import KERNEL_ORIGINS, ORIGINS
+from .signals import signal_of
+from .wording import signal_name
+
+if TYPE_CHECKING:
+    from .ends import Death, Delivery
+    from .event import Event, Process
+
+#: By what such a signal comes, but for a terminal's keys, which no process sends.
+WAYS = (*(each for each in ORIGINS if each not in KERNEL_ORIGINS), "terminal", "parent-death")
+# How far the trace can be behind what it shows.
+_BEHIND_S = 1.0
+# So many are kept: of calls that reached the command; of signals of each number that reached us
+# and are not asked for yet, or were passed on.
+_CALLS, _ARRIVED, _PASSED = 4096, 4096, 64
+# Taken in this state it was no second one of what waited already.
+_QUEUED = ("queued", "lost_info")
+
+
+class Passing:
+    """Fed by whoever reads a trace, asked by who takes signals and, later, by who tells of them."""
+
+    def __init__(self, pid: int, command: int) -> None:
+        #: Who passes on, and to whom; as this pid namespace numbers them, while both are there.
+        self.pid, self.command = pid, command
+        self._calls: deque[int | tuple[int, int]] = deque(maxlen=_CALLS)
+        self._arrived: dict[int, deque[tuple[Event, bool]]] = {}
+        self._passed: dict[int, deque[tuple[int, Event | None]]] = {}
+        self._changed = Condition()
+        self._kept_back: Counter[int] = Counter()
+
+    def take(self, events: Iterable[Event | Delivery | Death]) -> None:
+        """Some more events, in the order in which they were read."""
+        sends = [each for each in events if each.type == "send" and each.result is not None]
+        ours = [each for each in sends if each.result in _QUEUED and _reached(each, self.pid)]
+        with self._changed:
+            # First what reached the command: whoever finds ours then finds that too.
+            self._calls.extend(_call(each) for each in sends if _reached(each, self.command))
+            for each in ours:
+                kept = self._arrived.setdefault(int(each.signal), deque(maxlen=_ARRIVED))
+                kept.append((each, _call(each) in self._calls))
+            self._changed.notify_all()
+
+    def is_for_command(self, number: int, sender: int | None) -> bool:
+        """Whether a signal that we took is to be passed on, which is then done at once.
+
+        `sender` is a pid, as its siginfo has it; None for the kernel. Not what reached the command
+        by the same call; nor what the command sent, or who was below it then. Waits for the trace
+        to show it. Where it does not, and the sender is gone, it is kept back: see `lines`.
+        """
+        with self._changed:
+            found = self._changed.wait_for(lambda: self._first(number, sender), _BEHIND_S)
+        if found:
+            event, reached_both = found
+            own = reached_both or self._sent_from_below(event.sender)
+        else:
+            event, own = None, self._is_below(sender)
+        if own is None:
+            self._kept_back[number] += 1
+        elif not own:
+            self.passes(number, event)
+        return own is False
+
+    def passes(self, number: int, event: Event | None) -> None:
+        """Note that a signal is passed on now, and the send by which we got it, where known."""
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        with self._changed:
+            self._passed.setdefault(number, deque(maxlen=_PASSED)).append((now, event))
+
+    def origin_of(self, passed: Event) -> Event | None:
+        """The send by which we got what we passed on by that one; None where it is not known."""
+        with self._changed:
+            for since, event in reversed(self._passed.get(int(passed.signal), ())):
+                if since <= passed.boot_ns:
+                    return event
+        return None
+
+    def lines(self) -> list[str]:
+        """What was kept back, in sentences."""
+        return [
+            f"{signal_name(signal_of(number))} was not passed on{_times(count)}: the trace did not "
+            "show who sent it, and it may have been the command's own"
+            for number, count in sorted(self._kept_back.items())
+        ]
+
+    def _first(self, number: int, sender: int | None) -> tuple[Event, bool] | None:
+        """The first that came so and was not asked for, which it is by this."""
+        kept = self._arrived.get(number, deque())
+        for index, found in enumerate(kept):
+            if _came_from(found[0], sender):
+                # Those of one number are taken one after the other, so these were before.
+                for _ in range(index + 1):
+                    kept.popleft()
+                return found
+        return None
+
+    def _sent_from_below(self, sender: Process | None) -> bool | None:
+        """Whether it was the command or below it when it sent, as the kernel saw it."""
+        if sender is None or sender.pid is None:
+            return False  # nobody; or beyond our pid namespace, in which all are below it
+        above = [sender.pid, sender.parent_pid, *(each.pid for each in sender.parents or ())]
+        # What is further up than the kernel was asked for is there, as a rule.
+        return True if self.command in above else self._is_below(above[-1])
+
+    def _is_below(self, pid: int | None) -> bool | None:
+        """Whether a process is the command, or below it by now; None where it is gone."""
+        while pid and pid not in (1, self.command):
+            try:
+                stat = Path(f"/proc/{pid}/stat").read_bytes()
+            except OSError:
+                return None
+            pid = int(stat.rpartition(b")")[2].split()[1])
+        return pid == self.command
+
+
+def _reached(event: Event, pid: int) -> bool:
+    return event.target is not None and event.target.pid == pid
+
+
+def _call(event: Event) -> int | tuple[int, int]:
+    """What two events of one call have in common, where calls are not watched too."""
+    if event.call_id is not None:
+        return event.call_id
+    return int(event.signal), event.sender.host_tid if event.sender else 0
+
+
+def _came_from(event: Event, sender: int | None) -> bool:
+    """Whether siginfo names that sender for such a send; None is the kernel."""
+    if sender is None or event.origin == "terminal":
+        return sender is None and event.origin in KERNEL_ORIGINS
+    return sender == (event.sender.pid if event.sender and event.sender.pid else 0)
+
+
+def _times(count: int) -> str:
+    return "" if count == 1 else f" ({count} times)"

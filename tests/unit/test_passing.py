@@ -1,0 +1,111 @@
+"""Which of the signals that reach the wrapper are the command's too, by the sends of a trace."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import Any
+
+import pytest
+
+from pysigsnoop import Event, passing
+from pysigsnoop._records import ORIGIN, RESULT
+from pysigsnoop.details import Sides
+from pysigsnoop.passing import Passing
+
+from . import records
+from .records import KILL, known
+from .test_details import decoded
+
+US: dict[str, Any] = {"target_pid": 50, "target_host_pid": 50, "target_start_ns": 7}
+COMMAND = 2219
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Does not wait for what never comes."""
+    monkeypatch.setattr(passing, "_BEHIND_S", 0.0)
+
+
+def sent(parents: tuple[int, ...] = (11, 1), **changed: Any) -> Event:
+    """A SIGTERM of pid 12, with these above it, to the command; or as changed."""
+    above = {f"parents_{index}__pid": pid for index, pid in enumerate(parents)}
+    sender = decoded(parent_count=len(parents), **above)
+    event = records.event({**KILL, "signo": 15}, **changed)
+    return Event(event._record, 0, Sides(sender, decoded()))
+
+
+def made(*events: Event, command: int = COMMAND) -> Passing:
+    found = Passing(50, command)
+    found.take(events)
+    return found
+
+
+def test_a_call_that_reached_both_is_known_by_its_two_events_once() -> None:
+    # Whichever of the two came first.
+    both = made(sent(id=78, call_id=70, **US), sent(call_id=70))
+    assert not both.is_for_command(15, 12)
+    assert both.lines() == []
+    both.take([sent(id=79, call_id=79, **US), sent(id=80, call_id=80, **US)])
+    assert both.is_for_command(15, 12)
+    assert both.is_for_command(15, 12)
+
+
+def test_without_calls_watched_a_group_send_is_known_by_its_thread() -> None:
+    assert not made(sent(call_id=0), sent(call_id=0, **US)).is_for_command(15, 12)
+    assert made(sent(call_id=0, sender_host_tid=9), sent(call_id=0, **US)).is_for_command(15, 12)
+
+
+def test_only_what_was_queued_was_taken_and_each_by_its_sender() -> None:
+    waits = RESULT["already_pending"]
+    found = made(
+        sent(id=1, result=waits, **US),
+        sent(id=2, sender_pid=60, call_id=2, **US),
+        sent(id=3, sender_pid=0, call_id=2),
+        sent(id=4, sender_pid=0, call_id=4, **US),
+    )
+    assert found.is_for_command(15, 0)
+    # That was the last.
+    assert found._first(15, 60) is None
+
+
+def test_the_kernel_is_told_from_a_sender_out_of_sight() -> None:
+    hangs_up = sent(
+        signo=1, origin=ORIGIN["terminal"], known=known("target", "code", "generated"), **US
+    )
+    found = made(hangs_up)
+    assert found._first(1, 0) is None
+    assert found.is_for_command(1, None)
+    # Its siginfo names the parent that died.
+    died = sent(origin=ORIGIN["parent-death"], **US)
+    assert made(died).is_for_command(15, 12)
+
+
+def test_what_was_sent_from_below_the_command_is_not_turned_against_it() -> None:
+    for pid in (12, 11):
+        assert not made(sent(**US), command=pid).is_for_command(15, 12)
+    assert not made(sent((11, COMMAND, 1), **US)).is_for_command(15, 12)
+    # Further up than the kernel told, by /proc.
+    for above in (os.getpid(), os.getppid()):
+        assert not made(sent((11, above), **US), command=os.getppid()).is_for_command(15, 12)
+    assert made(sent((11, os.getpid()), **US)).is_for_command(15, 12)
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    assert not made(sent((11, gone.pid), **US)).is_for_command(15, 12)
+
+
+def test_without_a_trace_proc_tells_and_who_is_gone_is_not_guessed_at() -> None:
+    assert not made(command=os.getppid()).is_for_command(15, os.getpid())
+    assert not made(command=os.getpid()).is_for_command(15, os.getpid())
+    assert made().is_for_command(15, os.getpid())
+    assert made().is_for_command(15, 0)
+    assert made().is_for_command(1, None)
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    found = made()
+    assert not found.is_for_command(15, gone.pid)
+    (told,) = found.lines()
+    assert told.startswith("SIGTERM was not passed on: the trace did not show who sent it")
+    assert not found.is_for_command(15, gone.pid)
+    (told,) = found.lines()
+    assert told.startswith("SIGTERM was not passed on (2 times): ")
