@@ -120,7 +120,8 @@ class Launch:
         """In a thread: every signal is taken here, so none is acted on twice or missed."""
         code = None
         while code is None:
-            found = signal.sigwaitinfo(self._waited)
+            # The command's end first, however many others come: those of lower numbers would be.
+            found = signal.sigtimedwait({signal.SIGCHLD}, 0) or signal.sigwaitinfo(self._waited)
             if found.si_signo == signal.SIGCHLD:
                 code = self._look()
             elif found.si_signo == signal.SIGCONT:
