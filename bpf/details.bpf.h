@@ -231,7 +231,7 @@ __noinline int details_at_generate(__u64 key, __u32 sides, __u64 task)
 	OPAQUE(size);
 	size &= OUTPUT_MASK;
 	return !bpf_ringbuf_output(&ring, scratch, sizeof(scratch->details) + size,
-				   BPF_RB_NO_WAKEUP);
+				   WAKE_NOBODY);
 }
 
 /* At the exit of a call another can come in between on the same CPU, so it is filled in place. */
@@ -245,7 +245,7 @@ __noinline int details_at_exit(__u64 key, __u32 sides, __u64 task)
 	if (!record)
 		return 0;
 	fill_details(&record->details, record->text, key, sides, task);
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, WAKE_NOBODY);
 	return 1;
 }
 

@@ -54,11 +54,22 @@ static __always_inline void count(enum sigsnoop_counter which)
  * once. Call it after reserve and after a count: the reader says that it sleeps,
  * then looks whether anything is reserved; an atomic in between keeps either
  * from missing the other.
+ *
+ * Not on arm64: there only an atomic that returns a value is a barrier, and in BPF such come
+ * with 5.12. So there the kernel looks too, behind a barrier of its own (kernel/bpf/ringbuf.c,
+ * bpf_ringbuf_commit): it wakes a reader that had read all before a record, which is once at most
+ * for each time that it does. Companions take the same, as one can be that record.
  */
+#ifdef __TARGET_ARCH_arm64
+#define WAKE_NOBODY 0
+#else
+#define WAKE_NOBODY BPF_RB_NO_WAKEUP
+#endif
+
 static __always_inline __u64 wake_reader(void)
 {
 	if (!live.reader_sleeps)
-		return BPF_RB_NO_WAKEUP;
+		return WAKE_NOBODY;
 	live.reader_sleeps = 0;
 	return BPF_RB_FORCE_WAKEUP;
 }

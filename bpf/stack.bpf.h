@@ -90,7 +90,7 @@ static __noinline int tell_stack(void *ctx, __u64 key, __u64 boot_ns, enum stack
 	if (parts & USER_STACK && BPF_CORE_READ(task, mm) &&
 	    !(BPF_CORE_READ(task, flags) & PF_KTHREAD))
 		read_user_stack(ctx, task, stack);
-	bpf_ringbuf_submit(stack, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(stack, WAKE_NOBODY);
 	return 1;
 }
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
+import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+import build
+
+from .architectures import object_types
 from .btf import Btf
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +55,7 @@ def test_the_licence_is_the_originals(sections: dict[str, bytes]) -> None:
         ("?raw_tp/mark_victim", "oom_victim"),
         ("?raw_tp", "learn_tracer"),
         ("?raw_tp", "still_runs"),
+        ("?raw_tp", "level_of_cgroup"),
         ("?raw_tp/sched_wakeup_new", "follow_birth"),
         ("?raw_tp/sched_process_free", "follow_end"),
         ("?raw_tp", "follow_number"),
@@ -66,6 +74,38 @@ def test_each_program_is_in_the_section_that_says_where_it_attaches(
         (symbol,) = symbols
         assert symbol["st_info"]["type"] == "STT_FUNC"
         assert elf.get_section(symbol["st_shndx"]).name == section
+
+
+def instructions(arch: str) -> Iterator[tuple[int, int, int]]:
+    """Operation, registers (the target's number is the lower half) and constant of each."""
+    elf = ELFFile(io.BytesIO(object_types(arch)[0]))
+    for section in elf.iter_sections():
+        if section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR:
+            for operation, registers, _, constant in struct.iter_unpack("=BBhi", section.data()):
+                yield operation, registers, constant
+
+
+@pytest.mark.parametrize("arch", build.BPF_ARCH.values())
+def test_atomics_return_nothing_as_old_kernels_have_no_others(arch: str) -> None:
+    # BPF_STX | BPF_ATOMIC of either width; what it does is in the constant, and adds by 0.
+    found = {constant for operation, _, constant in instructions(arch) if operation in (0xC3, 0xDB)}
+    assert found == {0}
+
+
+@pytest.mark.parametrize("arch", build.BPF_ARCH.values())
+def test_where_such_atomics_are_no_barrier_the_kernel_looks_whom_to_wake(arch: str) -> None:
+    flags: set[int] = set()
+    lately: list[int] = []
+    for operation, registers, constant in instructions(arch):
+        if operation in (0xB4, 0xB7) and registers & 15 == 2:
+            lately.append(constant)
+        elif operation == 0x85:
+            if (registers, constant) == (0, 132):  # bpf_ringbuf_submit
+                flags.update(lately[-3:])
+            lately.clear()
+    no_wakeup, force_wakeup = 1, 2
+    assert force_wakeup in flags
+    assert (no_wakeup in flags) == (arch != "arm64")
 
 
 def test_types_are_there_and_dwarf_is_not(sections: dict[str, bytes]) -> None:
