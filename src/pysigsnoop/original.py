@@ -76,7 +76,7 @@ class OriginalTracer:
     def skipped(self) -> int:
         """How many runs of its programs the kernel skipped: of each call one or two, which lost it.
 
-        Linux 5.12 and newer tell; none was seen to skip any before 7.3.
+        Linux 5.12 and newer tell; none was seen to skip any before 7.2.
         """
         return self._bpf.misses(_ENTER) + self._bpf.misses(_EXIT)
 

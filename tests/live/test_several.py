@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 
 from pysigsnoop import SignalTracer
+from pysigsnoop.exit_status import ExitStatus
 
+from .commands import ATTACH
 from .conftest import MakeCommand
 from .senders import NOBODY, PATIENCE, Sender
 
@@ -60,8 +63,13 @@ def test_several_processes_each_see_all(sender: Sender, command: MakeCommand) ->
     sender.send(211, target=NOBODY)
     for each in running:
         ended = each.end(0)
-        assert (ended.status, len(ended.lines)) == (0, 211)
-        assert ended.summary == "211 received, 0 lost\n"
+        assert len([line for line in ended.lines if not line.startswith("-- ")]) == 211
+        if ended.status == ExitStatus.LOST:
+            # The kernel skipped the program at the exit of another call: 7.2 and 7.3 do.
+            assert ATTACH == "raw"
+            assert re.fullmatch(r"211 received, (\d+) lost \(skipped \1\)\n", ended.summary)
+        else:
+            assert (ended.status, ended.summary) == (ExitStatus.DONE, "211 received, 0 lost\n")
 
 
 def test_two_tracers_that_trace_each_others_process_do_not_stop_each_other() -> None:
