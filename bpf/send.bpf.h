@@ -393,8 +393,12 @@ static __always_inline int on_exit(void *ctx, long ret)
 		return 0;
 	}
 	if (is_group_send(&call)) {
-		/* kill(-1) says 0 too where every process refuses (kill_something_info). */
-		if (ret >= 0 && call.signo && bpf_ktime_get_boot_ns() - live.began_ns < EARLY_NS) {
+		/*
+		 * kill(-1), and no other, says 0 too where every process refuses
+		 * (kill_something_info); else its recipients came before the trace.
+		 */
+		if (ret >= 0 && call.signo &&
+		    (call.target_arg != -1 || bpf_ktime_get_boot_ns() - live.began_ns < EARLY_NS)) {
 			count(SIGSNOOP_GROUP_EARLY);
 			return 0;
 		}

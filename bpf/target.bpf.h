@@ -129,6 +129,12 @@ static __always_inline struct pid *pid_of_pidfd(struct task_struct *task, __u32 
 #define PIDFD_SELF_PROCESS -10001
 #define PIDFD_SELF_PROCESS_ONCE -20000
 
+static __always_inline bool names_own_process(struct syscall *call)
+{
+	return call->target_arg == PIDFD_SELF_PROCESS ||
+	       call->target_arg == PIDFD_SELF_PROCESS_ONCE;
+}
+
 /* Whether a call names the thread that makes it, in the initial namespace: found without a search. */
 static __always_inline bool names_itself(struct task_struct *caller, __u32 tid,
 					 struct syscall *call)
@@ -137,8 +143,7 @@ static __always_inline bool names_itself(struct task_struct *caller, __u32 tid,
 
 	if (call->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL)
 		return call->target_arg == PIDFD_SELF_THREAD ||
-		       call->target_arg == PIDFD_SELF_PROCESS ||
-		       call->target_arg == PIDFD_SELF_PROCESS_ONCE;
+		       (names_own_process(call) && (__u32)READ(DIRECT, caller, tgid) == tid);
 	if (call->target_arg != (int)tid)
 		return false;
 	pid = READ(DIRECT, caller, thread_pid);
@@ -154,6 +159,8 @@ static __always_inline struct task_struct *named_target(struct task_struct *call
 	struct pid *pid;
 
 	if (call->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL) {
+		if (names_own_process(call))
+			return BPF_CORE_READ(caller, group_leader);
 		pid = pid_of_pidfd(caller, call->target_arg);
 		if (call->flags & PIDFD_SIGNAL_THREAD)
 			return task_of(pid, PIDTYPE_PID);

@@ -380,7 +380,8 @@ bool reader_stalled(const struct reader *reader)
 
 /*
  * Sets the timer to when the first send that is kept back is due; where a record is still being
- * written a moment from now at the soonest, as nothing is due before; off where there is neither.
+ * written to a moment from now, as it may be whole then, and nothing is due while it is not; off
+ * where there is neither.
  */
 static void set_timer(struct reader *reader)
 {
@@ -396,11 +397,8 @@ static void set_timer(struct reader *reader)
 		    (event->type && !held_send(&reader->held, event->end.send_id)))
 			first = when_due < first ? when_due : first;
 	}
-	if (reader->stalled) {
-		unsigned long long soon = now() + STALLED_NS;
-
-		first = !reader->held.left || first < soon ? soon : first;
-	}
+	if (reader->stalled)
+		first = now() + STALLED_NS;
 	if (reader->held.left || reader->stalled) {
 		when.it_value.tv_sec = first / 1000000000;
 		/* 0 would turn it off. */

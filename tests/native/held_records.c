@@ -191,6 +191,8 @@ static void at_the_end_it_is(void)
 	put(&waits, sizeof(waits));
 	at = put_unfinished(&other, sizeof(other));
 	EXPECT(!fill(false) && reader_stalled(reader));
+	/* Also where a send is due much later. */
+	EXPECT(timer_within(60000));
 	EXPECT(fill(true) == 1 && batch[0].id == 31);
 	finish(at, sizeof(other));
 	EXPECT(fill(true) == 1 && batch[0].id == 33);

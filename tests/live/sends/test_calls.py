@@ -228,16 +228,17 @@ def test_a_number_in_a_pidfds_place_that_stands_for_the_caller_names_it(
     number: int, fd: int, caller: Caller
 ) -> None:
     caller.ignore(USR1)
+    (tid,) = caller.threads(1)
     with tracing(sender_pid=caller.pid) as tracer:
-        ret = caller.call("pidfd_send_signal", fd, number, 0, 0)
+        ret = caller.call("pidfd_send_signal", fd, number, 0, 0, thread=0)
         event = only(tracer)
-    assert event.target_arg == fd
+    assert (event.target_arg, event.sender.tid) == (fd, tid)
     # Kernels that do not know the number, and all before 6.14.
     if ret != 0:
         assert (ret, event.error, event.target) == ("EBADF", "EBADF", None)
         return
     assert (event.ret, event.recipients) == (0, 1 if number else 0)
-    assert event.target.pid == caller.pid
+    assert (event.target.pid, event.target.tid) == (caller.pid, tid if fd == -10000 else caller.pid)
 
 
 @pytest.mark.parametrize("number", [0, USR1])
