@@ -7,7 +7,7 @@ import os
 import select
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from . import diagnosis
 from .layout import SEND_SIZE
@@ -33,6 +33,8 @@ PAUSE_S = 0.001
 LONGEST_PAUSE_S = 0.004
 # So few come by themselves, not in a flood.
 _FEW = 16
+# How long the end of a trace waits for a record that is being written.
+_WHOLE_S = 1.0
 
 
 class Ring:
@@ -67,16 +69,29 @@ class Ring:
     def fill(self, *, final: bool = False) -> int:
         """Move what is complete into the batch, at most BATCH events, without waiting.
 
-        Sends that wait for their answer are kept back; `final` brings them without.
+        Sends that wait for their answer are kept back; `final`, of a trace that has ended,
+        brings them without, and waits for a record that is still being written, as others may
+        lie behind it.
         """
-        return self._filled(lib.reader_fill(self._reader, self._batch, BATCH, final), BATCH)
+        return self._filled(
+            lambda last: lib.reader_fill(self._reader, self._batch, BATCH, last), BATCH, final
+        )
 
     def fill_columns(self, columns: Columns, *, final: bool = False) -> int:
         """The same into columns of their own."""
-        count = lib.reader_fill_bytes(self._reader, id(columns), COLUMNS_BATCH, final)
-        return self._filled(count, COLUMNS_BATCH)
+        return self._filled(
+            lambda last: lib.reader_fill_bytes(self._reader, id(columns), COLUMNS_BATCH, last),
+            COLUMNS_BATCH,
+            final,
+        )
 
-    def _filled(self, count: int, room: int) -> int:
+    def _filled(self, fill: Callable[[bool], int], room: int, final: bool) -> int:
+        end = time.monotonic() + _WHOLE_S if final else 0.0
+        while not (count := fill(False)) and final:
+            if not lib.reader_stalled(self._reader) or time.monotonic() > end:
+                count = fill(True)
+                break
+            time.sleep(PAUSE_S)
         if count < 0:
             raise diagnosis.call_failed("reading the ring buffer", -count)
         if 0 < count < room:

@@ -12,6 +12,7 @@ import os
 import select
 import struct
 import sys
+import threading
 import time
 
 from pysigsnoop._records import RECORD_TYPE, SEND_FORMAT
@@ -93,6 +94,11 @@ def main() -> None:
     assert readable(ring, 0)
     os.eventfd_read(kernel.fd)
     assert not readable(ring, 0)
+    # At the end it is waited for, and what lies behind it is not left there.
+    at, behind = kernel.begin(), kernel.begin()
+    kernel.finish(behind)
+    threading.Timer(0.05, kernel.finish, [at]).start()
+    assert ring.fill(final=True) == 2
     print(TURNS, taken)
 
 
