@@ -163,10 +163,9 @@ class Launch:
         process of its own sends, as vim does to stop its process group, is not turned against it.
         Who else signals our group has reached the command by that, if it is still in it.
         """
-        from_kernel = found.si_code == _SI_KERNEL
-        if from_kernel and not _is_for_leader(found):
+        sender = _sender_of(found)
+        if sender is None and not _is_for_leader(found):
             return False
-        sender = None if from_kernel else found.si_pid
         return self._passing is None or self._passing.is_for_command(found.si_signo, sender)
 
     def go(self, stop: Callable[[], None], passing: Passing) -> None:
@@ -180,7 +179,8 @@ class Launch:
             self._stop, self._passing = stop, passing
         # What came before there was a command would end it as it is, so it never begins.
         while found := signal.sigtimedwait(self._passed_on, 0):
-            if found.si_code != _SI_KERNEL or _is_for_leader(found):
+            passing.took(found.si_signo, _sender_of(found))
+            if _sender_of(found) is not None or _is_for_leader(found):
                 passing.passes(found.si_signo, None)
                 self._pass_on(found)
         self._watcher.start()
@@ -243,6 +243,11 @@ class Launch:
 def _close(*descriptors: int) -> None:
     for each in descriptors:
         os.close(each)
+
+
+def _sender_of(found: signal.struct_siginfo) -> int | None:
+    """Its pid; None where the kernel says that nobody sent it."""
+    return None if found.si_code == _SI_KERNEL else found.si_pid
 
 
 def _is_for_leader(found: signal.struct_siginfo) -> bool:

@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable
 from pathlib import Path
-from threading import Condition
+from threading import Condition, get_native_id
 from typing import TYPE_CHECKING
 
 from .filters import KERNEL_ORIGINS, ORIGINS
@@ -30,6 +30,8 @@ _BEHIND_S = 3.0
 _CALLS, _ARRIVED, _PASSED = 4096, 4096, 64
 # Taken in this state it was no second one of what waited already.
 _QUEUED = ("queued", "lost_info")
+# To one thread, and no other takes it.
+_TO_THREAD = ("tkill", "tgkill", "rt_tgsigqueueinfo")
 
 
 class Passing:
@@ -40,6 +42,8 @@ class Passing:
         self.pid, self.command = pid, command
         self._calls: deque[int | tuple[int, int]] = deque(maxlen=_CALLS)
         self._arrived: dict[int, deque[tuple[Event, bool]]] = {}
+        # What was taken before its record came, and when: that record is of none that comes later.
+        self._overdue: deque[tuple[int, int | None, int]] = deque(maxlen=_ARRIVED)
         self._passed: dict[int, deque[tuple[int, Event | None]]] = {}
         self._changed = Condition()
         self._kept_back: Counter[int] = Counter()
@@ -52,9 +56,16 @@ class Passing:
             # First what reached the command: whoever finds ours then finds that too.
             self._calls.extend(_call(each) for each in sends if _reached(each, self.command))
             for each in ours:
-                kept = self._arrived.setdefault(int(each.signal), deque(maxlen=_ARRIVED))
-                kept.append((each, _call(each) in self._calls))
+                if not self._was_overdue(each):
+                    kept = self._arrived.setdefault(int(each.signal), deque(maxlen=_ARRIVED))
+                    kept.append((each, _call(each) in self._calls))
             self._changed.notify_all()
+
+    def took(self, number: int, sender: int | None) -> None:
+        """Note that a signal was taken that is not asked for; of that sender, as above."""
+        with self._changed:
+            if not self._first(number, sender):
+                self._overdue.append((number, sender, _now()))
 
     def is_for_command(self, number: int, sender: int | None) -> bool:
         """Whether a signal that we took is to be passed on, which is then done at once.
@@ -63,8 +74,11 @@ class Passing:
         by the same call; nor what the command sent, or who was below it then. Waits for the trace
         to show it. Where it does not, and the sender is gone, it is kept back: see `lines`.
         """
+        asked_ns = _now()
         with self._changed:
             found = self._changed.wait_for(lambda: self._first(number, sender), _BEHIND_S)
+            if not found:
+                self._overdue.append((number, sender, asked_ns))
         if found:
             event, reached_both = found
             own = reached_both or self._sent_from_below(event.sender)
@@ -78,9 +92,8 @@ class Passing:
 
     def passes(self, number: int, event: Event | None) -> None:
         """Note that a signal is passed on now, and the send by which we got it, where known."""
-        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         with self._changed:
-            self._passed.setdefault(number, deque(maxlen=_PASSED)).append((now, event))
+            self._passed.setdefault(number, deque(maxlen=_PASSED)).append((_now(), event))
 
     def origin_of(self, passed: Event) -> Event | None:
         """The send by which we got what we passed on by that one; None where it is not known."""
@@ -102,12 +115,22 @@ class Passing:
         """The first that came so and was not asked for, which it is by this."""
         kept = self._arrived.get(number, deque())
         for index, found in enumerate(kept):
-            if _came_from(found[0], sender):
+            if _came_from(found[0], sender) and _is_for_thread(found[0], get_native_id()):
                 # Those of one number are taken one after the other, so these were before.
                 for _ in range(index + 1):
                     kept.popleft()
                 return found
         return None
+
+    def _was_overdue(self, event: Event) -> bool:
+        """Whether its signal was taken before; then that is settled."""
+        for each in self._overdue:
+            number, sender, taken_ns = each
+            # One that was lost has no claim to what was sent since.
+            if number == event.signal and event.boot_ns <= taken_ns and _came_from(event, sender):
+                self._overdue.remove(each)
+                return True
+        return False
 
     def _sent_from_below(self, sender: Process | None) -> bool | None:
         """Whether it was the command or below it when it sent, as the kernel saw it."""
@@ -139,11 +162,24 @@ def _call(event: Event) -> int | tuple[int, int]:
     return int(event.signal), event.sender.host_tid if event.sender else 0
 
 
+def _is_for_thread(event: Event, tid: int) -> bool:
+    """Whether that thread of the process it reached can take it."""
+    if event.origin not in _TO_THREAD:
+        return True
+    return event.target is not None and event.target.tid == tid
+
+
 def _came_from(event: Event, sender: int | None) -> bool:
     """Whether siginfo names that sender for such a send; None is the kernel."""
+    if event.result == "lost_info":
+        return sender == 0
     if sender is None or event.origin == "terminal":
         return sender is None and event.origin in KERNEL_ORIGINS
     return sender == (event.sender.pid if event.sender and event.sender.pid else 0)
+
+
+def _now() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def _times(count: int) -> str:

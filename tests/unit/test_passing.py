@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
+from collections.abc import Callable
+from threading import get_native_id
 from typing import Any
 
 import pytest
@@ -67,6 +70,47 @@ def test_only_what_was_queued_was_taken_and_each_by_its_sender() -> None:
     assert found.is_for_command(15, 0)
     # That was the last.
     assert found._first(15, 60) is None
+
+
+@pytest.mark.parametrize("settle", [Passing.is_for_command, Passing.took])
+def test_a_record_that_comes_late_answers_for_no_later_signal(
+    settle: Callable[[Passing, int, int], object],
+) -> None:
+    nobody: dict[str, Any] = {"sender_pid": 0}
+    found = made()
+    settle(found, 15, 0)
+    found.take([sent(call_id=70, **nobody), sent(id=78, call_id=70, **nobody, **US)])
+    found.take([sent(id=80, call_id=80, **nobody, **US)])
+    assert found.is_for_command(15, 0)
+    # Where that record was lost, what was sent since is a later one's.
+    settle(found, 15, 0)
+    since = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    later: dict[str, Any] = {"call_id": 90, "boot_ns": since, **nobody}
+    found.take([sent(**later), sent(id=91, **later, **US)])
+    assert not found.is_for_command(15, 0)
+
+
+def test_what_had_come_before_it_was_taken_unasked_is_settled_too() -> None:
+    found = made(sent(call_id=70), sent(id=78, call_id=70, **US), sent(id=80, call_id=80, **US))
+    found.took(15, 12)
+    assert found.is_for_command(15, 12)
+
+
+def test_what_another_thread_takes_is_not_answered_for() -> None:
+    mine: dict[str, Any] = {"origin": ORIGIN["tgkill"], "target_tid": get_native_id()}
+    found = made(
+        sent(call_id=70),
+        sent(id=78, call_id=70, **US | mine | {"target_tid": 50}),
+        sent(id=80, call_id=80, **US | mine),
+    )
+    assert found.is_for_command(15, 12)
+
+
+def test_a_signal_that_lost_its_siginfo_came_from_nobody() -> None:
+    lost: dict[str, Any] = {"result": RESULT["lost_info"], **US}
+    found = made(sent(call_id=70), sent(id=78, call_id=70, **lost))
+    assert found._first(15, 12) is None
+    assert not found.is_for_command(15, 0)
 
 
 def test_the_kernel_is_told_from_a_sender_out_of_sight() -> None:
