@@ -6,6 +6,7 @@ can be below the command, though long gone.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -74,6 +75,7 @@ class Passing:
         by the same call; nor what the command sent, or who was below it then. Waits for the trace
         to show it. Where it does not, and the sender is gone, it is kept back: see `lines`.
         """
+        own: bool | None
         asked_ns = _now()
         with self._changed:
             found = self._changed.wait_for(lambda: self._first(number, sender), _BEHIND_S)
@@ -81,7 +83,8 @@ class Passing:
                 self._overdue.append((number, sender, asked_ns))
         if found:
             event, reached_both = found
-            own = reached_both or self._sent_from_below(event.sender)
+            # Whose parents cannot be told is not taken for the command's own.
+            own = reached_both or bool(self._sent_from_below(event.sender))
         else:
             event, own = None, self._is_below(sender)
         if own is None:
@@ -141,14 +144,23 @@ class Passing:
         return True if self.command in above else self._is_below(above[-1])
 
     def _is_below(self, pid: int | None) -> bool | None:
-        """Whether a process is the command, or below it by now; None where it is gone."""
+        """Whether a process is known as the command, or below it by now; None where it is gone."""
         while pid and pid not in (1, self.command):
             try:
                 stat = Path(f"/proc/{pid}/stat").read_bytes()
             except OSError:
-                return None
+                # Others' processes can be hidden (hidepid), though they live.
+                return None if _is_gone(pid) else False
             pid = int(stat.rpartition(b")")[2].split()[1])
         return pid == self.command
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        os.getpgid(pid)  # unlike signal 0, no signal to be traced
+    except OSError as error:
+        return isinstance(error, ProcessLookupError)
+    return False
 
 
 def _reached(event: Event, pid: int) -> bool:

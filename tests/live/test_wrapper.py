@@ -16,14 +16,16 @@ from typing import Any
 import pytest
 
 from .actors import children, program, until
-from .commands import PYSIGSNOOP, environment, forced, run
+from .commands import PYSIGSNOOP, environment, forced, run, run_program
 from .conftest import MakeCommand, MakeSender
 from .control_groups import memory_group
 from .senders import PATIENCE, Sender
 from .test_launch import on_terminal, sh, wait_for_word
 from .test_origins_oom import _kernel_has_figures
+from .test_pid_namespaces import NEW_NAMESPACE
 
 TIME = r"at \d\d:\d\d:\d\d\.\d{3}"
+NOBODY = pwd.getpwnam("nobody")
 DIED = rf"{TIME}; it died [\d.]+ m?u?s later"
 
 
@@ -215,6 +217,30 @@ def test_what_the_commands_own_send_is_not_turned_against_it(how: tuple[str, ...
     assert "not passed on" not in ended.err
 
 
+def test_without_a_trace_who_is_hidden_is_told_from_who_is_gone() -> None:
+    hidden = 'mount -t proc -o hidepid=2 proc /proc && exec "$@"'
+    asked = run_program(
+        ["unshare", "--mount", *NEW_NAMESPACE, "sh", "-c", hidden, "-", sys.executable, "-c", _ASKS]
+    )
+    assert (asked.status, asked.lines) == (0, ["True", "False"]), asked.err
+
+
+# As nobody, of a process of root's that runs, and of one that ran.
+_ASKS = f"""
+import os, subprocess
+from pysigsnoop import passing
+passing._BEHIND_S = 0.0
+runs, ran = (subprocess.Popen(["sleep", time]) for time in ("600", "0"))
+ran.wait()
+os.setgroups([])
+os.setresgid({NOBODY.pw_gid}, {NOBODY.pw_gid}, {NOBODY.pw_gid})
+os.setresuid({NOBODY.pw_uid}, {NOBODY.pw_uid}, {NOBODY.pw_uid})
+assert not os.path.exists(f"/proc/{{runs.pid}}")
+for each in (runs, ran):
+    print(passing.Passing(os.getpid(), 4194304).is_for_command(15, each.pid))
+"""
+
+
 def _is_told(path: Path, times: int) -> bool:
     return path.exists() and path.read_text().count("\n") >= times
 
@@ -344,7 +370,6 @@ def test_a_timer_that_it_handled_before_it_exited_is_told(
     )
 
 
-NOBODY = pwd.getpwnam("nobody")
 AS_NOBODY: dict[str, Any] = {
     "SUDO_UID": str(NOBODY.pw_uid),
     "SUDO_GID": str(NOBODY.pw_gid),
