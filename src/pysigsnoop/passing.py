@@ -6,14 +6,16 @@ can be below the command, though long gone.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Condition, get_native_id
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from .errors import PysigsnoopError
 from .filters import KERNEL_ORIGINS, ORIGINS
 from .signals import signal_of
 from .wording import signal_name
@@ -34,6 +36,8 @@ _QUEUED = ("queued", "lost_info")
 # To one thread, and no other takes it.
 _TO_THREAD = ("tkill", "tgkill", "rt_tgsigqueueinfo")
 
+_Found = TypeVar("_Found")
+
 
 class Passing:
     """Fed by whoever reads a trace, asked by who takes signals and, later, by who tells of them."""
@@ -47,6 +51,7 @@ class Passing:
         self._overdue: deque[tuple[int, int | None, int]] = deque(maxlen=_ARRIVED)
         self._passed: dict[int, deque[tuple[int, Event | None]]] = {}
         self._changed = Condition()
+        self._ended = False
         self._kept_back: Counter[int] = Counter()
 
     def take(self, events: Iterable[Event | Delivery | Death]) -> None:
@@ -60,6 +65,21 @@ class Passing:
                 if not self._was_overdue(each):
                     kept = self._arrived.setdefault(int(each.signal), deque(maxlen=_ARRIVED))
                     kept.append((each, _call(each) in self._calls))
+            self._changed.notify_all()
+
+    def feed(self, read: Callable[[], Iterable[Event | Delivery | Death]]) -> None:
+        """Take what that reads, time after time, until it fails or its trace is closed."""
+        try:
+            with contextlib.suppress(PysigsnoopError, OSError):
+                while True:
+                    self.take(read())
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """No more events will come, so nobody waits for them."""
+        with self._changed:
+            self._ended = True
             self._changed.notify_all()
 
     def took(self, number: int, sender: int | None) -> None:
@@ -78,7 +98,7 @@ class Passing:
         own: bool | None
         asked_ns = _now()
         with self._changed:
-            found = self._changed.wait_for(lambda: self._first(number, sender), _BEHIND_S)
+            found = self._wait_for(lambda: self._first(number, sender), _BEHIND_S)
             if not found:
                 self._overdue.append((number, sender, asked_ns))
         if found:
@@ -113,6 +133,16 @@ class Passing:
             "show who sent it, and it may have been the command's own"
             for number, count in sorted(self._kept_back.items())
         ]
+
+    def _wait_for(self, look: Callable[[], _Found], seconds: float) -> _Found:
+        """What it finds at last; with the lock held, which is given up while it waits."""
+        end = time.monotonic() + seconds
+        while True:
+            found = look()
+            left = end - time.monotonic()
+            if found or self._ended or left <= 0:
+                return found
+            self._changed.wait(left)
 
     def _first(self, number: int, sender: int | None) -> tuple[Event, bool] | None:
         """The first that came so and was not asked for, which it is by this."""

@@ -14,7 +14,7 @@ from .account import Account, Main
 from .cli import Console, trace
 from .clock import wall_offset
 from .diagnosis import limit_reached
-from .errors import CommandFailed, PysigsnoopError, TracerClosed
+from .errors import CommandFailed, PysigsnoopError
 from .exit_status import ExitStatus
 from .launch import PASSED_ON, Launch
 from .passing import WAYS, Passing
@@ -59,6 +59,7 @@ class _Wrapped:
         console: Console,
     ) -> AbstractContextManager[object]:
         """Signals that would end us are the command's already."""
+        ending = contextlib.ExitStack()
         if self._lacks:
             from .tracer import SignalTracer  # needs libbpf, without which that is told
 
@@ -72,19 +73,17 @@ class _Wrapped:
             )
             # As long as the command runs, however long the other.
             self._undo.enter_context(tracer_options.opened(self._beside, console))
-        return contextlib.nullcontext()
+        else:
+            # Should it fail, the command runs on, and its signals wait for nothing.
+            ending.callback(self._passing.end)
+        return ending
 
     def begin(self, tracer: SignalTracer, console: Console) -> None:  # noqa: ARG002
         """The command runs from here; the trace ends with it."""
         if self._beside:
             # Started late, as a thread keeps the rights that it has.
-            Thread(target=self._read, args=(self._beside,), daemon=True).start()
+            Thread(target=self._passing.feed, args=(self._beside.read,), daemon=True).start()
         self._launch.go(lambda: self.telling.stop(tracer), self._passing)
-
-    def _read(self, beside: SignalTracer) -> None:
-        with contextlib.suppress(TracerClosed):
-            while True:
-                self._passing.take(beside.read())
 
     def close(self) -> None:
         """Once the command has ended."""

@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
-from threading import get_native_id
+from threading import Thread, get_native_id
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from pysigsnoop import Event, passing
 from pysigsnoop._records import ORIGIN, RESULT
 from pysigsnoop.details import Sides
+from pysigsnoop.errors import ReaderBusy, TracerClosed
 from pysigsnoop.passing import Passing
 
 from . import records
@@ -137,6 +138,27 @@ def test_what_was_sent_from_below_the_command_is_not_turned_against_it() -> None
         pass
     # Nor is anything kept back whose sender the trace does show.
     assert made(sent((11, gone.pid), **US)).is_for_command(15, 12)
+
+
+@pytest.mark.parametrize("error", [TracerClosed("closed"), ReaderBusy("busy"), OSError()])
+def test_where_the_trace_ends_or_fails_nobody_waits_for_it(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passing, "_BEHIND_S", 600.0)
+    batches = iter([[sent(call_id=70)], [sent(id=78, call_id=70, **US)]])
+
+    def read() -> list[Event]:
+        for events in batches:
+            return events
+        raise error
+
+    found = Passing(50, COMMAND)
+    reader = Thread(target=found.feed, args=(read,))
+    # What was read before the end holds; who waits already is told of the end.
+    reader.start()
+    assert not found.is_for_command(15, 12)
+    assert found.is_for_command(15, os.getpid())
+    reader.join()
 
 
 def test_without_a_trace_proc_tells_and_who_is_gone_is_not_guessed_at() -> None:
