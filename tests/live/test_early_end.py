@@ -73,8 +73,11 @@ def test_a_signal_before_the_command_was_begun_is_told_as_that(
 def test_what_comes_after_the_command_does_not_hide_its_status(command: MakeCommand) -> None:
     running = command("--", "sh", "-c", "trap '' TERM; echo; sleep 0.2; exit 7")
     running.line()
+    end = time.monotonic() + PATIENCE
     while running.process.poll() is None:
+        assert time.monotonic() < end, "it never ended"
         running.process.terminate()
+        time.sleep(0.001)
     assert running.end(0).status == 7
 
 

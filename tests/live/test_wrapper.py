@@ -7,11 +7,15 @@ import json
 import os
 import pwd
 import re
+import select
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -169,18 +173,10 @@ def test_a_signal_to_the_process_group_is_the_commands_once(
     how: tuple[str, ...], tmp_path: Path
 ) -> None:
     counts = (sys.executable, "-c", _COUNTS, str(tmp_path))
-    with subprocess.Popen(
-        [*PYSIGSNOOP, *forced([*how, "--", *counts])],
-        stderr=subprocess.PIPE,
-        env=environment(),
-        start_new_session=True,
-    ) as running:
+    with in_a_session(*how, "--", *counts) as running:
         wait_for_word(tmp_path / "ready")
         if "--duration" in how:
-            # The trace has ended.
-            assert running.stderr
-            while b" received, " not in running.stderr.readline():
-                pass
+            wait_for_text(running.stderr, b" received, ")  # the trace has ended
         (child,) = children(running.pid)
         # To both; to us alone; to the command alone. Passed on is what it has no other way.
         sends = [(os.killpg, running.pid), (os.kill, running.pid), (os.kill, child)]
@@ -192,6 +188,33 @@ def test_a_signal_to_the_process_group_is_the_commands_once(
         running.communicate(timeout=PATIENCE)
     assert running.returncode == 5
     assert (tmp_path / "told").read_text() == "\n" * 3
+
+
+@contextmanager
+def in_a_session(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """With its command in a process group, which is ended whatever happens."""
+    with subprocess.Popen(
+        [*PYSIGSNOOP, *forced(arguments)],
+        stderr=subprocess.PIPE,
+        env=environment(),
+        start_new_session=True,
+    ) as running:
+        try:
+            yield running
+        finally:
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
+
+
+def wait_for_text(stream: IO[bytes] | None, text: bytes) -> None:
+    """Until it has been written."""
+    assert stream
+    so_far, end = b"", time.monotonic() + PATIENCE
+    while text not in so_far:
+        ready, _, _ = select.select([stream], [], [], max(0.0, end - time.monotonic()))
+        more = os.read(stream.fileno(), 65536) if ready else b""
+        assert more, f"only {so_far!r}"
+        so_far += more
 
 
 # Signals that queue, so that each is counted.
