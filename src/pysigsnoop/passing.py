@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 #: By what such a signal comes, but for a terminal's keys, which no process sends.
 WAYS = (*(each for each in ORIGINS if each not in KERNEL_ORIGINS), "terminal", "parent-death")
-# How far the trace can be behind what it shows, on a machine that is slow or busy.
-_BEHIND_S = 3.0
+# How far the trace can be behind what it shows, on a machine that is slow or busy. Only where a
+# record was lost is all of it waited for, and then the signals behind that one, the command's end
+# among them, are seen as late; but who decides too soon turns the command's own against it.
+_BEHIND_S = 10.0
 # So many are kept: of calls that reached the command; of signals of each number that reached us
 # and are not asked for yet, or were passed on.
 _CALLS, _ARRIVED, _PASSED = 4096, 4096, 64
