@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Condition, get_native_id
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from .errors import PysigsnoopError
 from .filters import KERNEL_ORIGINS, ORIGINS
@@ -30,6 +30,9 @@ WAYS = (*(each for each in ORIGINS if each not in KERNEL_ORIGINS), "terminal", "
 # record was lost is all of it waited for, and then the signals behind that one, the command's end
 # among them, are seen as late; but who decides too soon turns the command's own against it.
 _BEHIND_S = 10.0
+# Where calls are not watched, what one thread sends so close in time is one call: to all of a large
+# group. Its records are then not read together; this is how long one waits for the other.
+_CALL_NS, _TOGETHER_S = 50_000_000, 0.2
 # So many are kept: of calls that reached the command; of signals of each number that reached us
 # and are not asked for yet, or were passed on.
 _CALLS, _ARRIVED, _PASSED = 4096, 4096, 64
@@ -39,6 +42,8 @@ _QUEUED = ("queued", "lost_info")
 _TO_THREAD = ("tkill", "tgkill", "rt_tgsigqueueinfo")
 
 _Found = TypeVar("_Found")
+# By its number; where it has none, the signal, who sent it, and when.
+_Call: TypeAlias = "int | tuple[int, int, int]"
 
 
 class Passing:
@@ -47,8 +52,8 @@ class Passing:
     def __init__(self, pid: int, command: int) -> None:
         #: Who passes on, and to whom; as this pid namespace numbers them, while both are there.
         self.pid, self.command = pid, command
-        self._calls: deque[int | tuple[int, int]] = deque(maxlen=_CALLS)
-        self._arrived: dict[int, deque[tuple[Event, bool]]] = {}
+        self._calls: deque[_Call] = deque(maxlen=_CALLS)
+        self._arrived: dict[int, deque[Event]] = {}
         # What was taken before its record came, and when: that record is of none that comes later.
         self._overdue: deque[tuple[int, int | None, int]] = deque(maxlen=_ARRIVED)
         self._passed: dict[int, deque[tuple[int, Event | None]]] = {}
@@ -61,12 +66,11 @@ class Passing:
         sends = [each for each in events if each.type == "send" and each.result is not None]
         ours = [each for each in sends if each.result in _QUEUED and _reached(each, self.pid)]
         with self._changed:
-            # First what reached the command: whoever finds ours then finds that too.
             self._calls.extend(_call(each) for each in sends if _reached(each, self.command))
             for each in ours:
                 if not self._was_overdue(each):
                     kept = self._arrived.setdefault(int(each.signal), deque(maxlen=_ARRIVED))
-                    kept.append((each, _call(each) in self._calls))
+                    kept.append(each)
             self._changed.notify_all()
 
     def feed(self, read: Callable[[], Iterable[Event | Delivery | Death]]) -> None:
@@ -100,15 +104,16 @@ class Passing:
         own: bool | None
         asked_ns = _now()
         with self._changed:
-            found = self._wait_for(lambda: self._first(number, sender), _BEHIND_S)
-            if not found:
+            event = self._wait_for(lambda: self._first(number, sender), _BEHIND_S)
+            if event:
+                own = self._reached_both(event)
+            else:
                 self._overdue.append((number, sender, asked_ns))
-        if found:
-            event, reached_both = found
+        if not event:
+            own = self._is_below(sender)
+        elif not own:
             # Whose parents cannot be told is not taken for the command's own.
-            own = reached_both or bool(self._sent_from_below(event.sender))
-        else:
-            event, own = None, self._is_below(sender)
+            own = bool(self._sent_from_below(event.sender))
         if own is None:
             self._kept_back[number] += 1
         elif not own:
@@ -146,11 +151,20 @@ class Passing:
                 return found
             self._changed.wait(left)
 
-    def _first(self, number: int, sender: int | None) -> tuple[Event, bool] | None:
+    def _reached_both(self, event: Event) -> bool:
+        """Whether a call by which we got a signal reached the command too."""
+        call = _call(event)
+        if isinstance(call, int):
+            return call in self._calls  # they were read together
+        return self._wait_for(
+            lambda: any(_are_one(call, each) for each in self._calls), _TOGETHER_S
+        )
+
+    def _first(self, number: int, sender: int | None) -> Event | None:
         """The first that came so and was not asked for, which it is by this."""
         kept = self._arrived.get(number, deque())
         for index, found in enumerate(kept):
-            if _came_from(found[0], sender) and _is_for_thread(found[0], get_native_id()):
+            if _came_from(found, sender) and _is_for_thread(found, get_native_id()):
                 # Those of one number are taken one after the other, so these were before.
                 for _ in range(index + 1):
                     kept.popleft()
@@ -199,11 +213,17 @@ def _reached(event: Event, pid: int) -> bool:
     return event.target is not None and event.target.pid == pid
 
 
-def _call(event: Event) -> int | tuple[int, int]:
-    """What two events of one call have in common, where calls are not watched too."""
+def _call(event: Event) -> _Call:
     if event.call_id is not None:
         return event.call_id
-    return int(event.signal), event.sender.host_tid if event.sender else 0
+    return int(event.signal), event.sender.host_tid if event.sender else 0, event.boot_ns
+
+
+def _are_one(call: _Call, other: _Call) -> bool:
+    """Whether two that have no number are the same."""
+    if isinstance(call, int) or isinstance(other, int):
+        return False
+    return call[:2] == other[:2] and abs(call[2] - other[2]) <= _CALL_NS
 
 
 def _is_for_thread(event: Event, tid: int) -> bool:

@@ -167,7 +167,9 @@ def sender_name(sender: Sender) -> str:
 
 
 @pytest.mark.parametrize(
-    "how", [(), ("-s", "KILL"), ("--stream", "--duration", "0.1")], ids=" ".join
+    "how",
+    [(), ("-s", "KILL"), ("--stream", "--duration", "0.1"), ("--attach", "none")],
+    ids=" ".join,
 )
 def test_a_signal_to_the_process_group_is_the_commands_once(
     how: tuple[str, ...], tmp_path: Path

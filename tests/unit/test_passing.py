@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Thread, get_native_id
 from typing import Any
 
@@ -29,6 +30,7 @@ COMMAND = 2219
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Does not wait for what never comes."""
     monkeypatch.setattr(passing, "_BEHIND_S", 0.0)
+    monkeypatch.setattr(passing, "_TOGETHER_S", 0.0)
 
 
 def sent(parents: tuple[int, ...] = (11, 1), **changed: Any) -> Event:
@@ -58,6 +60,23 @@ def test_a_call_that_reached_both_is_known_by_its_two_events_once() -> None:
 def test_without_calls_watched_a_group_send_is_known_by_its_thread() -> None:
     assert not made(sent(call_id=0), sent(call_id=0, **US)).is_for_command(15, 12)
     assert made(sent(call_id=0, sender_host_tid=9), sent(call_id=0, **US)).is_for_command(15, 12)
+
+
+def test_without_calls_watched_a_group_send_is_not_taken_for_an_earlier_one() -> None:
+    found = made(sent(call_id=0), sent(call_id=0, boot_ns=5_060_000_123, **US))
+    assert found.is_for_command(15, 12)
+
+
+def test_without_calls_watched_the_other_record_may_come_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(passing, "_TOGETHER_S", 600.0)
+    found = made(sent(call_id=0, **US))
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(found.is_for_command, 15, 12)
+        assert wait([asked], 0.05).not_done
+        found.take([sent(call_id=0)])
+        assert not asked.result()
 
 
 def test_only_what_was_queued_was_taken_and_each_by_its_sender() -> None:
