@@ -153,6 +153,8 @@ class Passing:
 
     def _reached_both(self, event: Event) -> bool:
         """Whether a call by which we got a signal reached the command too."""
+        if event.origin == "terminal" and event.sender is not None:
+            return True  # given up by its session's leader: to the foreground group, as keys are
         call = _call(event)
         if isinstance(call, int):
             return call in self._calls  # they were read together
@@ -237,8 +239,9 @@ def _came_from(event: Event, sender: int | None) -> bool:
     """Whether siginfo names that sender for such a send; None is the kernel."""
     if event.result == "lost_info":
         return sender == 0
-    if sender is None or event.origin == "terminal":
-        return sender is None and event.origin in KERNEL_ORIGINS
+    by_kernel = event.sender is None and event.origin in KERNEL_ORIGINS
+    if sender is None or (by_kernel and event.origin == "terminal"):
+        return sender is None and by_kernel
     return sender == (event.sender.pid if event.sender and event.sender.pid else 0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import pty
 import pwd
 import re
 import select
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -282,6 +284,58 @@ def test_a_terminal_that_hangs_up_is_told(tmp_path: Path) -> None:
         rf"up or whose session ended, {DIED}$",
         told,
     )
+
+
+def test_a_terminal_that_is_given_up_tells_the_command_once(tmp_path: Path) -> None:
+    counts = (sys.executable, "-c", _COUNTS_HUPS, str(tmp_path))
+    master, slave = pty.openpty()
+    with (
+        FileIO(master, "rb"),
+        subprocess.Popen(
+            [
+                *("setsid", "--ctty", sys.executable, "-c", _GIVES_UP, str(tmp_path)),
+                *(*PYSIGSNOOP, *forced(["--", *counts])),
+            ],
+            stdin=slave,
+            env=environment(),
+        ) as leader,
+    ):
+        os.close(slave)
+        try:
+            assert leader.wait(PATIENCE) == 5
+        finally:
+            if leader.poll() is None:
+                for group in (*children(leader.pid), leader.pid):
+                    os.killpg(group, signal.SIGKILL)
+    assert (tmp_path / "told").read_text() == "\n"
+
+
+# The leader of a session, of whose terminal another group is in the foreground.
+_GIVES_UP = """
+import fcntl, os, signal, subprocess, sys, termios, time
+path, *words = sys.argv[1:]
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+running = subprocess.Popen(words, preexec_fn=os.setpgrp)
+os.tcsetpgrp(0, running.pid)
+while not os.path.exists(f"{path}/ready"):
+    time.sleep(0.01)
+fcntl.ioctl(0, termios.TIOCNOTTY)
+while not os.path.exists(f"{path}/told"):
+    time.sleep(0.01)
+# Passed on behind all that is.
+running.send_signal(signal.SIGUSR1)
+sys.exit(running.wait())
+"""
+_COUNTS_HUPS = """
+import os, signal, sys
+os.chdir(sys.argv[1])
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGUSR1})
+os.close(os.open("ready", os.O_CREAT))
+while signal.sigwait({signal.SIGHUP, signal.SIGUSR1}) == signal.SIGHUP:
+    with open("told", "a") as told:
+        told.write("\\n")
+sys.exit(5)
+"""
 
 
 def test_what_it_handled_before_it_exited_is_told_as_that(

@@ -145,6 +145,14 @@ def test_the_kernel_is_told_from_a_sender_out_of_sight() -> None:
     assert made(died).is_for_command(15, 12)
 
 
+def test_a_terminal_that_is_given_up_is_told_by_who_gives_it_up_to_the_whole_group() -> None:
+    given_up = sent(signo=1, origin=ORIGIN["terminal"], **US)
+    found = made(given_up)
+    assert found._first(1, None) is None
+    assert found._first(1, 12) is given_up
+    assert not made(given_up).is_for_command(1, 12)
+
+
 def test_what_was_sent_from_below_the_command_is_not_turned_against_it() -> None:
     for pid in (12, 11):
         assert not made(sent(**US), command=pid).is_for_command(15, 12)
