@@ -5,18 +5,9 @@
  */
 #include <stdio.h>
 #include "reader.c"
+#include "plain_ring.h"
 
 #define PARTS 8
-
-static unsigned long consumer, producer;
-static unsigned char *data;
-
-static void put(const void *record, unsigned int size)
-{
-	memcpy(data + producer, &size, sizeof(size));
-	memcpy(data + producer + RING_HEADER, record, size);
-	producer += (size + RING_HEADER + 7) & ~7ul;
-}
 
 int main(int argc, char **argv)
 {
@@ -30,10 +21,10 @@ int main(int argc, char **argv)
 	struct sigsnoop_group_end answer = { .type = SIGSNOOP_GROUP_END, .call_id = 1 };
 	/* What lies ahead is only asked for, and may lie behind the end. */
 	size_t size = 1 << 22;
+	unsigned char *data = malloc(size);
 	char *seen = calloc(count + 1, 1);
 	long filled;
 
-	data = malloc(size);
 	if (!reader || !batch || !data || !seen || count * sizeof(send) > size / 2)
 		return 2;
 	reader->ring = (struct ring){ .consumer = &consumer, .producer = &producer,
@@ -44,14 +35,14 @@ int main(int argc, char **argv)
 		send.id = i * 2 + 1;
 		end.send_id = (i - count) * 2 + 1;
 		if (i < count)
-			put(&send, sizeof(send));
+			put(data, &send, sizeof(send));
 		else
-			put(&end, sizeof(end));
+			put(data, &end, sizeof(end));
 		/* It looks now and then, and nothing is ready. */
 		if (i % (2 * count / PARTS + 1) == 0 && reader_fill(reader, batch, 1024, false))
 			return 3;
 	}
-	put(&answer, sizeof(answer));
+	put(data, &answer, sizeof(answer));
 	while ((filled = reader_fill(reader, batch, 1024, false)) > 0) {
 		for (long i = 0; i < filled; i++) {
 			const union event *event = (void *)&batch[i];

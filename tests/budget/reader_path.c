@@ -5,15 +5,7 @@
  */
 #include <stdio.h>
 #include "reader.c"
-
-static unsigned long consumer, producer;
-
-static void put(unsigned char *data, const void *record, unsigned int size)
-{
-	memcpy(data + producer, &size, sizeof(size));
-	memcpy(data + producer + RING_HEADER, record, size);
-	producer += (size + RING_HEADER + 7) & ~7ul;
-}
+#include "plain_ring.h"
 
 int main(int argc, char **argv)
 {
