@@ -54,6 +54,19 @@ static __always_inline int status_of(struct signal_struct *signal, struct task_s
 	return BPF_CORE_READ(leader, exit_code);
 }
 
+/*
+ * Whether the code that a thread ends with is its process's. Without the flag it is the first
+ * thread's; newer kernels set the flag with the last one's.
+ */
+static __always_inline bool is_code_of_process(struct task_struct *task,
+					       struct signal_struct *signal, int code)
+{
+	if (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT)
+		return BPF_CORE_READ(signal, group_exit_code) == code;
+	return !bpf_core_field_exists(signal->quick_threads) &&
+	       BPF_CORE_READ(task, pid) == BPF_CORE_READ(task, tgid);
+}
+
 /* Arguments: the thread that ends; from 6.16 on, whether it is the last. */
 SEC("?raw_tp/sched_process_exit")
 int death(__u64 *ctx)
@@ -72,15 +85,10 @@ int death(__u64 *ctx)
 
 	if (live.phase != SIGSNOOP_TRACING)
 		return 0;
-	/*
-	 * Strict seccomp, and a failed exec: the code is a signal's, and there was none. Another
-	 * thread's than the first is not its process's.
-	 */
+	/* Strict seccomp, and a failed exec: the code is a signal's, and there was none. */
 	if (key.signo && !(flags & PF_SIGNALED) &&
-	    BPF_CORE_READ(task, pid) == BPF_CORE_READ(task, tgid)) {
-		send.boot_ns = bpf_ktime_get_boot_ns();
+	    is_code_of_process(task, signal, BPF_CORE_READ(task, exit_code)))
 		doom(signal, started_ns, key.signo, &send);
-	}
 	if (!is_last(ctx, signal, started_ns))
 		return 0;
 	status = status_of(signal, leader, flags);
@@ -92,7 +100,8 @@ int death(__u64 *ctx)
 		send = link->send;
 		drop_link(&key);
 		wanted = !(send.flags & LINK_FILTERED);
-		if (send.flags & LINK_NOTHING)
+		/* Of nothing, or of what is not known. */
+		if (!send.id)
 			wanted = unlinked_wanted(leader, signo);
 	} else {
 		wanted = unlinked_wanted(leader, signo) && (signo || settings.exits);

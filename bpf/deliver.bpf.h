@@ -97,6 +97,19 @@ static __always_inline void tell_send(struct sigsnoop_end *end, struct link_end 
 	}
 }
 
+/*
+ * Whether it cannot be told where it comes from. A debugger can pass on a signal that nobody sent,
+ * or hold one back; what it makes up looks as if it had sent it. And a fork passes on what it
+ * does not tell (`inherited`: so it may be).
+ */
+static __always_inline bool is_unsure(struct task_struct *task, __u64 info, int si_code, bool found,
+				      bool inherited)
+{
+	if (!BPF_CORE_READ(task, ptrace))
+		return !found && inherited;
+	return !found || (si_code == SI_USER && by_debugger((__u64)task, info));
+}
+
 /* Arguments: sig, info, ka. In the thread that takes it. */
 SEC("?raw_tp/signal_deliver")
 int deliver(__u64 *ctx)
@@ -112,7 +125,7 @@ int deliver(__u64 *ctx)
 	struct link_key key;
 	struct sigsnoop_end *end;
 	int signo = ctx[0], si_code;
-	bool found;
+	bool found, from_nobody;
 
 	/*
 	 * Every thread of a process that ends or executes takes one; a SIGKILL that
@@ -123,11 +136,19 @@ int deliver(__u64 *ctx)
 	si_code = BPF_CORE_READ(info, si_code);
 	action = action_of(task, signo, (__u64)BPF_CORE_READ(act, sa.sa_handler));
 	found = delivered_send(task, signo, si_code, &send);
+	from_nobody = si_code == SI_USER && !BPF_CORE_READ(info, _sifields._kill._pid);
+	if (!found && (si_code == SI_TIMER || from_nobody)) {
+		found = take_detour((__u64)task, signo, si_code);
+		if (found)
+			copy_taken(&send);
+	}
+	if (is_unsure(task, ctx[1], si_code, found, from_nobody && started_ns > live.began_ns))
+		send.flags |= LINK_UNSURE;
 	if (action == SIGSNOOP_ACTION_STOP) {
 		key = (struct link_key){ (__u64)signal, LINK_CONTINUE, SIGCONT };
 		drop_link(&key);
 	}
-	if (action == SIGSNOOP_ACTION_DEFAULT && found &&
+	if (action == SIGSNOOP_ACTION_DEFAULT && (found || send.flags) &&
 	    !doom(signal, started_ns, signo, &send)) {
 		/* Two threads take one of a kind: either may have ended the process. */
 		key = (struct link_key){ (__u64)signal, LINK_DOOM, signo };
@@ -154,11 +175,8 @@ int deliver(__u64 *ctx)
 	end->boot_ns = bpf_ktime_get_boot_ns();
 	end->action = action;
 	describe(current, current, &end->target, DIRECT);
-	if (found)
+	if (found || send.flags)
 		tell_send(end, &send);
-	else if (BPF_CORE_READ(task, ptrace))
-		/* A debugger can pass on a signal that nobody sent, or hold one back. */
-		end->no_send = SIGSNOOP_NO_SEND_UNKNOWN;
 	else
 		end->no_send = SIGSNOOP_NO_SEND_UNSEEN;
 	count(SIGSNOOP_DELIVERY_SUBMITTED);

@@ -17,10 +17,18 @@
 
 #define ACTIONS_ROOM 4096	/* 64 of 32 bytes: struct k_sigaction, include/linux/signal_types.h */
 
-/* The masks hold signal 1 in bit 0. */
+/*
+ * What a thread blocks, signal 1 in bit 0. Who waits in sigwait() for a signal has it blocked,
+ * and its default does nothing; but the kernel keeps that mask aside meanwhile.
+ */
+static __always_inline __u64 blocked_in(struct task_struct *task, bool how)
+{
+	return READ(how, task, blocked.sig[0]) | READ(how, task, real_blocked.sig[0]);
+}
+
 static __always_inline bool blocks(struct task_struct *task, int signo, bool how)
 {
-	return READ(how, task, blocked.sig[0]) >> (signo - 1) & 1;
+	return blocked_in(task, how) >> (signo - 1) & 1;
 }
 
 static __always_inline enum sigsnoop_disposition disposition_of(struct task_struct *task, int signo)
@@ -51,16 +59,12 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 	struct task_struct *thread;
 	__u64 deaf, exiting, live = 0;
 
+	/* An exiting thread takes no signal, and its mask says nothing, of the others neither. */
 	exiting = BPF_CORE_READ(task, flags) & PF_EXITING;
-	if (!blocks(task, signo, false)) {
-		/* An exiting thread takes no signal; its mask says nothing of the others. */
-		if (!exiting)
-			return 0;
-		if (!group)
-			return 2;
-	}
 	if (!group)
-		return 1;
+		return exiting ? 2 : blocks(task, signo, false);
+	if (!exiting && !blocks(task, signo, false))
+		return 0;
 	signal = BPF_CORE_READ(task, signal);
 	head = (void *)signal + bpf_core_field_offset(struct signal_struct, thread_head);
 	at = BPF_CORE_READ(head, next);
@@ -72,7 +76,7 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 		exiting = BPF_CORE_READ(thread, flags) & PF_EXITING;
 		live |= ~exiting & PF_EXITING;
 		deaf = exiting;
-		deaf |= BPF_CORE_READ(thread, blocked.sig[0]) & 1ULL << (signo - 1);
+		deaf |= blocked_in(thread, false) & 1ULL << (signo - 1);
 		if (!deaf)
 			return 0;
 		at = BPF_CORE_READ(at, next);

@@ -18,12 +18,16 @@
 
 /* How far a queue is looked into for the first of a number, where others are ahead of it. */
 #define MAX_QUEUE_WALK 256
+/* Where what is found is dear to the verifier, and what is not is only less sure. */
+#define SHORT_QUEUE_WALK 16
 
 enum link_kind {
 	LINK_QUEUE,	/* the last of its number put into a queue */
 	LINK_ENTRY,	/* a real-time signal, by its place in the kernel's list */
 	LINK_DOOM,	/* the process dies of it */
 	LINK_CONTINUE,	/* continued the process, which has not stopped since */
+	LINK_FORK,	/* the process was forking: its children may have it too */
+	LINK_ASIDE,	/* a timer's, that may come back: detour.bpf.h */
 };
 
 enum link_flags {
@@ -50,6 +54,7 @@ struct link {
 	struct link_end send;
 	struct link_end before;	/* of a LINK_ENTRY: the one ahead of it in the queue */
 	__u64 queue;
+	__u64 noted_ns;
 };
 
 /* Least recently used first out: who takes signals in silence leaves theirs behind. */
@@ -91,7 +96,7 @@ static __always_inline struct link *find_link(struct link_key *key, __u64 starte
 {
 	struct link *link = bpf_map_lookup_elem(&links, key);
 
-	return link && link->send.boot_ns >= started_ns ? link : NULL;
+	return link && link->noted_ns >= started_ns ? link : NULL;
 }
 
 static __always_inline void put_link(struct link_key *key, struct link *value)
@@ -119,7 +124,8 @@ static __always_inline bool doom(struct signal_struct *signal, __u64 started_ns,
 				 struct link_end *send)
 {
 	struct link_key key = { .of = (__u64)signal, .kind = LINK_DOOM, .signo = signo };
-	struct link first = { .send = *send }, *known = find_link(&key, started_ns);
+	struct link first = { .send = *send, .noted_ns = bpf_ktime_get_boot_ns() };
+	struct link *known = find_link(&key, started_ns);
 
 	if (known && !(known->send.flags & LINK_NOTHING))
 		return false;
@@ -135,97 +141,14 @@ static __always_inline __u64 last_entry(struct sigpending *pending)
 	return (__u64)last - bpf_core_field_offset(struct sigqueue, list);
 }
 
-/*
- * Remembers the signal in `scratch` until its end, with flags of enum link_flags.
- * Returns its outcome so far. A global function of plain numbers, as blocked_by()
- * is and for the same reason.
- */
-__noinline int remember(__u64 id, int link_flags)
-{
-	__u32 zero = 0;
-	struct generated *g = bpf_map_lookup_elem(&scratch, &zero);
-	enum sigsnoop_outcome outcome = SIGSNOOP_OUTCOME_PENDING;
-	struct link_key key = {}, entry = {};
-	struct signal_struct *signal;
-	struct task_struct *task;
-	struct sigpending *pending;
-	struct link *last, *value;
-	__u64 started_ns;
-	int signo, result;
-	__u32 flags;
-
-	if (!g)
-		return SIGSNOOP_OUTCOME_UNKNOWN;
-	task = (void *)g->task;
-	signo = g->signo;
-	result = g->result;
-	signal = (void *)g->signal;
-	started_ns = g->started_ns;
-	flags = g->signal_flags;
-	value = bpf_map_lookup_elem(&link_scratch, &zero);
-	if (!value)
-		return SIGSNOOP_OUTCOME_UNKNOWN;
-	__builtin_memset(value, 0, sizeof(*value));
-	value->send.id = id;
-	value->send.boot_ns = g->boot_ns;
-	value->send.si_code = g->si_code;
-	value->send.flags = link_flags;
-	/*
-	 * The flags stay until the process has run, so a second SIGCONT would see
-	 * them too; only the first has continued it.
-	 */
-	if (signo == SIGCONT && flags & SIGNAL_CLD_MASK) {
-		key = (struct link_key){ (__u64)signal, LINK_CONTINUE, SIGCONT };
-		if (!find_link(&key, started_ns)) {
-			put_link(&key, value);
-			outcome = SIGSNOOP_OUTCOME_CONTINUED;
-		}
-	}
-	if (result != SIGSNOOP_RESULT_QUEUED && result != SIGSNOOP_RESULT_LOST_INFO)
-		return outcome == SIGSNOOP_OUTCOME_PENDING ? SIGSNOOP_OUTCOME_DISCARDED : outcome;
-	/* The kernel decides at once where there is no core to dump and no debugger to ask. */
-	if (flags & SIGNAL_GROUP_EXIT && BPF_CORE_READ(signal, group_exit_code) == signo &&
-	    pending_in(own_queue(task), SIGKILL)) {
-		doom(signal, started_ns, signo, &value->send);
-		return outcome;
-	}
-	if (signo == SIGKILL)
-		return outcome;
-	if (g->group) {
-		pending = shared_queue(signal);
-		key = (struct link_key){ (__u64)signal, LINK_QUEUE, signo };
-	} else {
-		pending = own_queue(task);
-		key = (struct link_key){ (__u64)task, LINK_QUEUE, signo };
-		started_ns = BPF_CORE_READ(task, start_boottime);
-	}
-	value->queue = key.of;
-	if (result == SIGSNOOP_RESULT_LOST_INFO)
-		value->send.si_code = SI_USER;
-	if (signo >= FIRST_REAL_TIME) {
-		/* Without its siginfo it has no place in the list. */
-		if (result == SIGSNOOP_RESULT_LOST_INFO) {
-			value->send.flags |= LINK_UNSURE;
-		} else {
-			last = find_link(&key, started_ns);
-			if (last)
-				value->before = last->send;
-			entry = (struct link_key){ last_entry(pending), LINK_ENTRY, signo };
-			put_link(&entry, value);
-		}
-	}
-	put_link(&key, value);
-	return outcome;
-}
-
 /* The first signal of a number that still waits in a queue, by its place; 0: not found. */
-__noinline __u64 first_entry(__u64 address, int signo)
+static __always_inline __u64 entry_among(struct sigpending *pending, int signo, int most)
 {
-	void *head = (void *)address + bpf_core_field_offset(struct sigpending, list);
+	void *head = (void *)pending + bpf_core_field_offset(struct sigpending, list);
 	struct list_head *at = BPF_CORE_READ((struct list_head *)head, next);
 	struct sigqueue *entry;
 
-	for (int i = 0; i < MAX_QUEUE_WALK; i++) {
+	for (int i = 0; i < most; i++) {
 		if (at == head)
 			return 0;
 		entry = (void *)at - bpf_core_field_offset(struct sigqueue, list);
@@ -234,6 +157,12 @@ __noinline __u64 first_entry(__u64 address, int signo)
 		at = BPF_CORE_READ(at, next);
 	}
 	return 0;
+}
+
+/* A global function of plain numbers, as blocked_by() is and for the same reason. */
+__noinline __u64 first_entry(__u64 pending, int signo)
+{
+	return entry_among((void *)pending, signo, MAX_QUEUE_WALK);
 }
 
 /*
@@ -263,7 +192,7 @@ static __always_inline struct link_end *left_queue(struct link_key *key,
 			return NULL;
 		left = &link->before;
 	}
-	return left->id && left->si_code == si_code ? left : NULL;
+	return left->id && (left->si_code == si_code || left->flags & LINK_UNSURE) ? left : NULL;
 }
 
 /* What take_from() found; a delivery holds the signal lock, so a CPU is in one at a time. */

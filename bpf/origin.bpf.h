@@ -101,32 +101,57 @@ static __always_inline bool sent_by(struct generated *g, struct task_struct *cur
 	return g->info == SEND_SIG_NOINFO && call->origin == SIGSNOOP_ORIGIN_KILL;
 }
 
+/* A process's or thread's number in a namespace at its level there; 0: not seen from there. */
+static __always_inline __u32 number_in(struct pid *pid, __u32 level, struct pid_namespace *ns,
+					  bool how)
+{
+	struct upid *upid;
+
+	if (!pid || READ(how, pid, level) < level)
+		return 0;
+	upid = upid_at(pid, level);
+	return BPF_CORE_READ(upid, ns) == ns ? BPF_CORE_READ(upid, nr) : 0;
+}
+
+/*
+ * Whether a siginfo names a child of the target that ends with this signal: clone() lets it be
+ * any. A global function of plain numbers, as blocked_by() is and for the same reason.
+ */
+__noinline int names_child(__u64 target, __u64 siginfo, int signo)
+{
+	struct task_struct *task = (void *)target, *child;
+	struct kernel_siginfo *info = (void *)siginfo;
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct upid *upid = upid_at(pid, BPF_CORE_READ(pid, level));
+
+	pid = find_pid(BPF_CORE_READ(upid, ns), BPF_CORE_READ(info, _sifields._sigchld._pid));
+	child = task_of(pid, PIDTYPE_PID);
+	return child && BPF_CORE_READ(child, flags) & PF_EXITING &&
+	       BPF_CORE_READ(child, exit_signal) == signo &&
+	       BPF_CORE_READ(child, real_parent, tgid) == BPF_CORE_READ(task, tgid);
+}
+
 /* It tells of a child that exits, or stops or continues. */
-static __always_inline bool is_child(struct generated *g, struct task_struct *current)
+static __always_inline bool is_child(struct generated *g)
 {
 	if (g->si_code < CLD_EXITED || g->si_code > CLD_CONTINUED)
 		return false;
-	if (g->signo == SIGCHLD)
-		return true;
-	/* clone() lets a child end with any signal. */
-	return g->current_flags & PF_EXITING && !g->own &&
-	       READ(DIRECT, current, group_leader, exit_signal) == g->signo;
+	return g->signo == SIGCHLD || names_child(g->task, g->info, g->signo);
 }
 
-static __always_inline enum sigsnoop_origin with_info(struct generated *g,
-						      struct task_struct *current)
+static __always_inline enum sigsnoop_origin with_info(struct generated *g)
 {
 	if (g->si_code == SI_TIMER)
 		return SIGSNOOP_ORIGIN_TIMER;
 	if (g->si_code == SI_MESGQ || g->si_code == SI_ASYNCIO || g->si_code == SI_SIGIO)
 		return SIGSNOOP_ORIGIN_IO;
-	if (is_child(g, current))
+	if (is_child(g))
 		return SIGSNOOP_ORIGIN_CHILD;
 	/* Broken memory (BUS_MCEERR_AO) is told to processes that did not touch it. */
 	if (g->si_code > 0 && in_set(SYNCHRONOUS, g->signo) && (g->own || g->signo == SIGBUS))
 		return SIGSNOOP_ORIGIN_FAULT;
-	if (g->si_code >= POLL_IN && g->si_code <= POLL_HUP &&
-	    (g->signo == SIGIO || g->signo >= 32))
+	/* Where the codes of F_SETSIG's signal mean something else, it comes with SI_SIGIO. */
+	if (g->si_code >= POLL_IN && g->si_code <= POLL_HUP && !in_set(SYNCHRONOUS, g->signo))
 		return SIGSNOOP_ORIGIN_IO;
 	return SIGSNOOP_ORIGIN_KERNEL;
 }
@@ -193,21 +218,10 @@ static __always_inline enum sigsnoop_origin origin_of(struct generated *g,
 	if (sent_by(g, current, this))
 		return g->call.origin;
 	if (has_info(g))
-		return with_info(g, current);
+		return with_info(g);
 	if (g->info == SEND_SIG_PRIV)
 		return from_kernel(g);
 	return as_from_current(g, task);
-}
-
-/* A process's or thread's number in a namespace at its level there; 0: not seen from there. */
-static __always_inline __u32 number_in(struct pid *pid, __u32 level, struct pid_namespace *ns)
-{
-	struct upid *upid;
-
-	if (!pid || READ(DIRECT, pid, level) < level)
-		return 0;
-	upid = upid_at(pid, level);
-	return BPF_CORE_READ(upid, ns) == ns ? BPF_CORE_READ(upid, nr) : 0;
 }
 
 /*
@@ -225,8 +239,8 @@ static __always_inline void find_child(struct generated *g, struct task_struct *
 	struct pid_namespace *ns = BPF_CORE_READ(upid, ns);
 
 	child = BPF_CORE_READ(info, _sifields._sigchld._pid);
-	if (number_in(READ(DIRECT, current, thread_pid), level, ns) == child ||
-	    number_in(process_of(current, DIRECT), level, ns) == child)
+	if (number_in(READ(DIRECT, current, thread_pid), level, ns, DIRECT) == child ||
+	    number_in(process_of(current, DIRECT), level, ns, DIRECT) == child)
 		return;
 	RECALL(g->by_current) = false;
 	if (child)

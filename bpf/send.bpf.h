@@ -339,9 +339,18 @@ static __always_inline bool call_wanted(struct syscall *call, struct task_struct
 {
 	if (!origin_wanted(call->origin) || !signal_wanted(call->signo))
 		return false;
-	if (settings.fatal_only || (settings.failed_only && ret >= 0))
+	if (settings.fatal_only || (settings.failed_only && !ret))
 		return false;
 	return sender_wanted(caller, DIRECT);
+}
+
+/*
+ * Whether the queue can be too full for it, which its signal was told with (kernel/signal.c,
+ * __send_signal_locked): only a real-time signal fails so, and none that comes as by kill().
+ */
+static __always_inline bool may_overflow(struct syscall *call)
+{
+	return call->signo >= FIRST_REAL_TIME && call->origin != SIGSNOOP_ORIGIN_KILL;
 }
 
 /* One of the six calls returns. What it generated was told already; what remains is told here. */
@@ -365,7 +374,8 @@ static __always_inline int on_exit(void *ctx, long ret)
 		return 0;
 	}
 	current_syscall(this, &call);
-	if (call.origin == SIGSNOOP_ORIGIN_NONE)
+	/* None of them returns more than 0: where seccomp stops a call, its number is put back. */
+	if (call.origin == SIGSNOOP_ORIGIN_NONE || ret > 0)
 		return 0;
 	if (is_group_send(&call)) {
 		group = bpf_map_lookup_elem(&groups, &tid);
@@ -397,12 +407,12 @@ static __always_inline int on_exit(void *ctx, long ret)
 		 * kill(-1), and no other, says 0 too where every process refuses
 		 * (kill_something_info); else its recipients came before the trace.
 		 */
-		if (ret >= 0 && call.signo &&
+		if (!ret && call.signo &&
 		    (call.target_arg != -1 || bpf_ktime_get_boot_ns() - live.began_ns < EARLY_NS)) {
 			count(SIGSNOOP_GROUP_EARLY);
 			return 0;
 		}
-	} else if (call.signo && (ret >= 0 || ret == -EAGAIN)) {
+	} else if (call.signo && (!ret || (ret == -EAGAIN && may_overflow(&call)))) {
 		count(SIGSNOOP_SINGLE_EXITS);
 		return 0;
 	}

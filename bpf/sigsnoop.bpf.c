@@ -85,6 +85,8 @@ static __always_inline __u64 wake_reader(void)
 #include "filter.bpf.h"
 #include "group.bpf.h"
 #include "link.bpf.h"
+#include "detour.bpf.h"
+#include "remember.bpf.h"
 #include "details.bpf.h"
 #include "oom.bpf.h"
 #include "stack.bpf.h"

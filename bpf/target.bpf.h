@@ -135,6 +135,13 @@ static __always_inline bool names_own_process(struct syscall *call)
 	       call->target_arg == PIDFD_SELF_PROCESS_ONCE;
 }
 
+/* The kernel refuses these before it looks for the thread. */
+static __always_inline bool names_no_process(struct syscall *call)
+{
+	return (call->origin == SIGSNOOP_ORIGIN_TGKILL ||
+		call->origin == SIGSNOOP_ORIGIN_RT_TGSIGQUEUEINFO) && call->tgid_arg <= 0;
+}
+
 /* Whether a call names the thread that makes it, in the initial namespace: found without a search. */
 static __always_inline bool names_itself(struct task_struct *caller, __u32 tid,
 					 struct syscall *call)
@@ -144,7 +151,7 @@ static __always_inline bool names_itself(struct task_struct *caller, __u32 tid,
 	if (call->origin == SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL)
 		return call->target_arg == PIDFD_SELF_THREAD ||
 		       (names_own_process(call) && (__u32)READ(DIRECT, caller, tgid) == tid);
-	if (call->target_arg != (int)tid)
+	if (call->target_arg != (int)tid || names_no_process(call))
 		return false;
 	pid = READ(DIRECT, caller, thread_pid);
 	return !READ(DIRECT, pid, level);
@@ -168,11 +175,7 @@ static __always_inline struct task_struct *named_target(struct task_struct *call
 		task = task_of(pid, PIDTYPE_TGID);
 		return task ? task : task_of(pid, PIDTYPE_PID);
 	}
-	if (call->target_arg <= 0)
-		return NULL;
-	/* The kernel refuses these before it looks for the thread. */
-	if ((call->origin == SIGSNOOP_ORIGIN_TGKILL ||
-	     call->origin == SIGSNOOP_ORIGIN_RT_TGSIGQUEUEINFO) && call->tgid_arg <= 0)
+	if (call->target_arg <= 0 || names_no_process(call))
 		return NULL;
 	pid = BPF_CORE_READ(caller, thread_pid);
 	upid = upid_at(pid, BPF_CORE_READ(pid, level));

@@ -159,6 +159,10 @@ struct signal_struct {
 	struct list_head thread_head;
 	struct sigpending shared_pending;
 	int group_exit_code;
+	/* 6.0 (signal: Guarantee that SIGNAL_GROUP_EXIT is set on process exit) */
+	int quick_threads;
+	/* Forks that are under way, each by what reaches it. */
+	struct hlist_head multiprocess;
 	unsigned int flags;
 	struct pid *pids[PIDTYPE_MAX];
 	struct thread_group_cputimer cputimer;
@@ -174,6 +178,9 @@ union __sifields {
 	struct {
 		sigval_t _sigval;
 	} _rt;
+	struct {
+		int _pid;
+	} _kill;
 	struct {
 		int _pid;
 	} _sigchld;
@@ -195,6 +202,12 @@ typedef struct kernel_siginfo kernel_siginfo_t;
 struct sigqueue {
 	struct list_head list;
 	kernel_siginfo_t info;
+};
+
+/* A POSIX timer; 6.13 (posix-timers: Embed sigqueue in struct k_itimer), and the field with it. */
+struct k_itimer {
+	bool it_sig_periodic;
+	struct sigqueue sigq;
 };
 
 /* cgroup v2, where a process's place in it is found. */
@@ -363,6 +376,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
+	struct task_struct *parent;	/* its debugger, where it has one */
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	struct hlist_node pid_links[PIDTYPE_MAX];
@@ -381,6 +395,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	sigset_t blocked;
+	sigset_t real_blocked;	/* as it was before sigwait(), while that waits */
 	struct sigpending pending;
 };
 

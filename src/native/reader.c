@@ -114,6 +114,9 @@ static void tell_outcome(struct sigsnoop_send *send, const struct sigsnoop_end *
 		[SIGSNOOP_ACTION_EXITED] = SIGSNOOP_OUTCOME_UNKNOWN,
 	};
 
+	/* A fork passes it on to another, whose end is not what became of it here. */
+	if (send->target.host_pid != end->target.host_pid)
+		return;
 	/* That was known at once, and holds whatever a handler does then. */
 	if (send->outcome != SIGSNOOP_OUTCOME_CONTINUED)
 		send->outcome = outcomes[end->action];
