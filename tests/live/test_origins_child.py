@@ -139,3 +139,17 @@ def test_a_zombie_is_told_as_itself_though_its_parent_runs() -> None:
         assert sender.parent_pid == reaper.pid
         assert sender.parents
         assert sender.parents[0].pid == reaper.pid
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGRTMIN + 6])
+def test_a_child_that_ends_with_any_signal_is_told_as_one_though_a_debugger_reaped_it(
+    number: int,
+) -> None:
+    with acting("detours", "reaped", number) as actor:
+        child = int(actor.said[0])
+        with SignalTracer(target_pid=actor.pid, scope="all", signals=number) as tracer:
+            actor.go()
+            assert actor.line() == ["1"]
+            (event,) = all_events(tracer)
+    check_kernel(event, "child", "CLD_EXITED", target=actor.pid, fatal=False)
+    assert (int(event.signal), sender_of(event).pid) == (number, child)

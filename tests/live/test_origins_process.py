@@ -140,8 +140,13 @@ def test_the_signal_of_a_parents_death_is_sent_by_the_dying_parent(number: int) 
 
 @pytest.mark.parametrize(
     ("number", "sent", "code"),
-    [(0, signal.SIGIO, "SI_KERNEL"), (signal.SIGRTMIN + 3, signal.SIGRTMIN + 3, "POLL_IN")],
-    ids=["SIGIO", "F_SETSIG"],
+    [
+        (0, signal.SIGIO, "SI_KERNEL"),
+        (signal.SIGRTMIN + 3, signal.SIGRTMIN + 3, "POLL_IN"),
+        (signal.SIGUSR1, signal.SIGUSR1, "POLL_IN"),
+        (signal.SIGBUS, signal.SIGBUS, "SI_SIGIO"),
+    ],
+    ids=["SIGIO", "F_SETSIG", "F_SETSIG of another", "F_SETSIG of a fault's"],
 )
 def test_who_writes_what_another_is_told_of_is_not_its_sender(
     number: int, sent: int, code: str

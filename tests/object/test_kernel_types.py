@@ -42,7 +42,17 @@ GUARDED: dict[tuple[str, str], tuple[str, str]] = {
     ("task_struct", "sessionid"): ("details.bpf.h", "bpf_core_field_exists(task->sessionid)"),
     # Kernels for many CPUs.
     ("task_struct", "on_cpu"): ("follow.bpf.h", "bpf_core_field_exists(task->on_cpu)"),
-    # 6.9
+    # 6.0
+    ("signal_struct", "quick_threads"): (
+        "death.bpf.h",
+        "bpf_core_field_exists(signal->quick_threads)",
+    ),
+    # 6.13
+    ("k_itimer", "it_sig_periodic"): (
+        "detour.bpf.h",
+        "bpf_core_field_exists(timer->it_sig_periodic)",
+    ),
+    ("k_itimer", "sigq"): ("detour.bpf.h", "bpf_core_field_exists(timer->it_sig_periodic)"),
     # 6.16
     ("trace_event_raw_sched_process_exit", "group_dead"): (
         "death.bpf.h",
@@ -58,7 +68,11 @@ GUARDED: dict[tuple[str, str], tuple[str, str]] = {
 }
 # Where a guarded field is of another kind in kernels that lack it as it is used; of those the one
 # kind is of a type that the others have not.
-OTHERWISE = {("mm_struct", "rss_stat"): "STRUCT", ("mm_struct___atomic", "rss_stat"): "ARRAY"}
+OTHERWISE = {
+    ("mm_struct", "rss_stat"): "STRUCT",
+    ("mm_struct___atomic", "rss_stat"): "ARRAY",
+    ("k_itimer", "sigq"): "PTR",
+}
 OLDER = "mm_rss_stat"
 # Wider in older kernels, all of which have the lowest byte first.
 ONCE_WIDER = {("task_struct", "on_cpu"): ("unsigned char", "int")}

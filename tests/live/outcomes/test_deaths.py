@@ -216,6 +216,21 @@ def test_a_thread_that_strict_seccomp_ended_hides_nobody_who_kills_the_process(
     assert send.outcome == "died"
 
 
+def test_strict_seccomp_in_the_last_thread_sends_nothing_either(target: Target) -> None:
+    target.do("leave")
+    with tracing(target_pid=target.pid) as tracer:
+        target.tell("strict")
+        status = target.status()
+        told = story(tracer)
+    if os.WIFEXITED(status):
+        # Before Linux 6.0 a process ends with what its first thread said.
+        assert told.deaths == []
+        return
+    death = the_death(told, status, target)
+    assert os.WTERMSIG(status) == KILL
+    assert (death.send_id, death.no_send) == (None, "none")
+
+
 def test_the_end_of_a_namespace_s_init_ends_its_children(make_target: MakeTarget) -> None:
     # sh is init, so the target has another number inside; the kernel names it by ours.
     target = make_target("unshare", "-pf", "sh", "-c", '"$0"; :')

@@ -73,6 +73,26 @@ def test_a_signal_that_the_debugger_puts_in_place_of_another(make_target: MakeTa
     assert (delivery.send_id, delivery.no_send) == (None, "unknown")
 
 
+def test_what_a_debugger_makes_up_is_not_taken_for_what_was_taken_in_silence(
+    make_target: MakeTarget,
+) -> None:
+    target, debugger = make_target(), make_target()
+    target.do("handle", USR1)
+    target.do("block", USR1)
+    with tracing(target_pid=target.pid) as tracer:
+        os.kill(target.pid, USR1)
+        target.do("wait", USR1, 1000)
+        target.do("unblock", USR1)
+        assert debugger.do("trace", target.pid, USR1, 1) == [0]
+        os.kill(target.pid, TERM)
+        assert debugger.answer() == [1]
+        assert [each.signo for each in target.seen()] == [USR1]
+        told = story(tracer)
+    (delivery,) = told.deliveries
+    assert (delivery.send_id, delivery.no_send) == (None, "unknown")
+    assert [send.outcome for send in told.sends] == ["pending", "pending"]
+
+
 def test_sigkill_asks_no_debugger(make_target: MakeTarget) -> None:
     target, debugger = make_target(), make_target()
     assert debugger.do("trace", target.pid, 0, 9) == [0]

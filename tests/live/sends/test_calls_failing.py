@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
+from typing import Any
 
 import pytest
 
+from ..actors import acting
 from ..senders import NOBODY
 from .callers import (
     BLOCK,
+    HANDLER,
     SI_QUEUE,
     SIGNAL_THREAD,
     SIGNAL_THREAD_GROUP,
     STRANGER,
+    UNBLOCK,
     Caller,
     only,
     read_out,
@@ -157,6 +162,55 @@ def test_where_a_full_queue_costs_only_the_siginfo_the_result_says_so(
         assert caller.call(name, *given) == 0
         event = only(tracer)
     assert (event.ret, event.result) == (0, "lost_info")
+
+
+def test_a_siginfo_that_is_lost_beside_one_that_waits_is_nobody_s_end(
+    caller: Caller, target: Caller
+) -> None:
+    # It is taken away with the last of that number that has its siginfo.
+    target.do("action", RTMIN, HANDLER)
+    target.do("mask", BLOCK, RTMIN)
+    caller.info(RTMIN, SI_QUEUE, VALUE)
+    with tracing(sender_pid=caller.pid, outcomes=True) as tracer:
+        assert caller.call("rt_sigqueueinfo", target.pid, RTMIN, "info") == 0
+        target.do("pending", 0)
+        assert caller.call("kill", target.pid, RTMIN) == 0
+        target.do("mask", UNBLOCK, RTMIN)
+        tracer.stop()
+        told: list[Any] = list(tracer)
+    queued, lost, delivery = told
+    assert (queued.result, lost.result) == ("queued", "lost_info")
+    assert (queued.outcome, lost.outcome) == ("delivered", "discarded")
+    assert delivery.send_id == queued.id
+
+
+@pytest.mark.parametrize("group", [False, True])
+def test_a_call_that_seccomp_stops_is_none(group: bool) -> None:
+    with (
+        acting("detours", "stopped", -1 if group else 1, 0) as actor,
+        tracing(sender_pid=actor.pid, origins="kill") as tracer,
+    ):
+        actor.go()
+        assert actor.line() == ["2"]
+        assert actor.end() == 0
+        assert read_out(tracer) == []
+        assert (tracer.stats.calls.received, tracer.stats.in_flight) == (0, 0)
+
+
+def test_a_call_that_seccomp_refuses_as_an_overflow_has_failed() -> None:
+    with (
+        acting("detours", "stopped", 1, errno.EAGAIN) as actor,
+        tracing(sender_pid=actor.pid, origins="kill") as tracer,
+    ):
+        actor.go()
+        assert actor.line() == ["0"]
+        events = read_out(tracer)
+        if tracer.attachment.syscalls == "fentry":
+            # Its function was never called.
+            assert events == []
+            return
+    assert [(event.error, event.result) for event in events] == [("EAGAIN", None)] * 2
+    assert {event.target.pid for event in events} == {int(actor.said[0])}
 
 
 @pytest.mark.parametrize("path", ["/dev/null", "/", "/proc/self/status", "/proc/version", None])

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from ..actors import until
 from .callers import (
     BLOCK,
     DEFAULT,
@@ -63,6 +68,61 @@ def test_a_default_is_fatal_unless_it_stops_continues_or_does_nothing(
     assert {event.result for event in events} == {"ignored", "queued"}
     # Fatal means what it says: so many end of it, and no more.
     assert target.do("reap", 64 - len(harmless)) == [64 - len(harmless)]
+
+
+@pytest.mark.parametrize("how", [BLOCK, UNBLOCK])
+def test_a_thread_that_has_ended_blocks_nothing_and_dies_of_nothing(
+    how: int, caller: Caller
+) -> None:
+    child = os.fork()
+    if not child:
+        signal.pthread_sigmask(signal.SIG_BLOCK if how == BLOCK else signal.SIG_UNBLOCK, [TERM])
+        os._exit(0)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    with tracing(sender_pid=caller.pid) as tracer:
+        assert caller.call("tkill", child, TERM) == 0
+        assert caller.call("kill", child, TERM) == 0
+        events = read_out(tracer)
+    os.waitpid(child, 0)
+    assert [(event.blocked, event.fatal) for event in events] == [(False, False)] * 2
+
+
+def test_who_waits_for_a_signal_blocks_it(caller: Caller) -> None:
+    # sigwait() lets it through for the kernel; its default does nothing, as with any other mask.
+    with _waiting(TERM) as pid, tracing(sender_pid=caller.pid) as tracer:
+        assert caller.call("kill", pid, TERM) == 0
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        event = only(tracer)
+    assert (event.result, event.disposition, event.blocked) == ("queued", "default", True)
+
+
+@contextmanager
+def _waiting(number: int) -> Iterator[int]:
+    """A child in sigwait() for that signal; ends when it took it. To be waited for by the user."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+        os.write(writing, b"x")
+        os._exit(signal.sigwait([number]) != number)
+    try:
+        os.read(reading, 1)
+        until("it waits", lambda: not _blocks(child, number))
+        yield child
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def _blocks(pid: int, number: int) -> bool:
+    """As the kernel shows it, to which who waits for a signal does not block it."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (mask,) = re.findall(r"^SigBlk:\s*(\w+)$", status, re.MULTILINE)
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 @pytest.mark.parametrize("what", [DEFAULT, IGNORED, HANDLER])
