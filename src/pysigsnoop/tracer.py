@@ -182,6 +182,8 @@ class SignalTracer:
         self._buffer_size = max(_SMALLEST_BUFFER, 1 << (buffer_size - 1).bit_length())
         self._max_group_calls = max_group_calls
         self._pending: deque[Event] = deque()
+        # Ends that follow() has returned and that still wait for the next read: not unread.
+        self._followed: set[object] = set()
         self._unread = Counts()  # in the ring at close
         self._dropped = Counts()  # pending at close
         self._stats = Stats()
@@ -370,7 +372,7 @@ class SignalTracer:
         try:
             with Change(self):
                 self._stop()
-                self._dropped = _counts_of(_take_all(self._pending))
+                self._dropped = _counts_of(self._not_handed_over(_take_all(self._pending)))
                 before = self._ring.counts()
                 while self._ring.fill(final=True):
                     pass
@@ -418,7 +420,7 @@ class SignalTracer:
 
     def _account(self) -> Stats:
         programs = self.attachment.programs
-        pending = _counts_of(list(self._pending))
+        pending = _counts_of(self._not_handed_over(list(self._pending)))
         taken = self._ring.counts().minus(self._unread).minus(self._dropped).minus(pending)
         counters = self._controls.counters()
         return account(
@@ -434,6 +436,10 @@ class SignalTracer:
             unfollowed=self._following.unfollowed() if self._following else 0,
             stopped=self._stopped,
         )
+
+    def _not_handed_over(self, pending: list[Event]) -> list[Event]:
+        """Of what waits for the next read, what the caller has had by no follow() either."""
+        return [event for event in pending if event not in self._followed]
 
     def _began(self) -> Began:
         """For ends whose send was not seen: since when, and whether some may be missing."""
@@ -530,8 +536,9 @@ class SignalTracer:
         most (None: for ever), or until the trace has ended. Empty where nothing
         follows (see `event.outcome`), where time is out, and where the target took
         the signal in silence (sigwait, signalfd) or kept it pending, and ended. What
-        is read meanwhile waits for the next read. Needs `outcomes`; raises
-        TracerClosed when the tracer is closed, before or while it waits.
+        is read meanwhile waits for the next read, the ends returned here too: those
+        count as received, once, whether they are read again or not. Needs `outcomes`;
+        raises TracerClosed when the tracer is closed, before or while it waits.
         """
         with Turn(self):
             self._check_open()
@@ -554,6 +561,8 @@ class SignalTracer:
                         break
                     self._ring.wait(_LOOK_S if left is None else min(left, _LOOK_S))
             self._check_open()
+            self._followed.intersection_update(list(self._pending))  # the others were read
+            self._followed.update(found)
             if self._pending:
                 self._ring.hold()
             return found

@@ -7,6 +7,7 @@ line, and ends it by Ctrl-C; `pytest` makes it a file of tests.
 
 from __future__ import annotations
 
+import re
 import select
 import signal
 import subprocess
@@ -64,10 +65,11 @@ def run_until_a_line(text: str) -> None:
     assert (program.returncode, err.splitlines()[-1]) == (-signal.SIGINT, b"KeyboardInterrupt"), err
 
 
-def run_to_its_end(text: str) -> None:
-    """A program that ends by itself, and says nothing on stderr."""
+def run_to_its_end(text: str) -> list[str]:
+    """The lines of a program that ends by itself, and says nothing on stderr."""
     ended = run_program([sys.executable, "-W", "error", "-c", text])
     assert (ended.status, ended.err) == (0, "")
+    return ended.lines
 
 
 def run_as_tests(text: str, folder: Path) -> None:
@@ -86,7 +88,7 @@ def run_as_tests(text: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("block", PYTHON, ids=[block.name for block in PYTHON])
 def test_a_python_block_runs(block: Block, tmp_path: Path) -> None:
-    run: Callable[[str], None] = run_to_its_end
+    run: Callable[[str], object] = run_to_its_end
     text = block.text
     if "pytest" in block.needs:
         run_as_tests(text, tmp_path)
@@ -96,3 +98,9 @@ def test_a_python_block_runs(block: Block, tmp_path: Path) -> None:
     if "proc" in block.needs:
         text = _WITH_PROC.format(text=text)
     run(text)
+
+
+def test_who_follows_a_signal_to_its_end_loses_nothing() -> None:
+    (text,) = (block.text for block in PYTHON if "tracer.follow(" in block.text)
+    (line,) = run_to_its_end(_WITH_PROC.format(text=text))
+    assert re.fullmatch(r"dead after \d+ us, and 0 records lost", line), line

@@ -45,6 +45,30 @@ def test_of_a_core_it_waits_for_the_death_too(target: Target) -> None:
     assert [each.action for each in found] == ["default", "killed"]
 
 
+def test_what_it_returned_is_received_once_whether_it_is_read_again_or_not(
+    make_target: MakeTarget,
+) -> None:
+    for again in (False, True):
+        first, other = make_target(), make_target()
+        with tracing(target_pid=[first.pid, other.pid]) as tracer:
+            os.kill(first.pid, TERM)
+            (send,) = tracer.read(PATIENCE, limit=1)
+            os.kill(other.pid, 0)
+            for _ in range(2):
+                (death,) = tracer.follow(send, PATIENCE)
+                assert isinstance(death, Death)
+            tracer.stop()
+            stats = tracer.stats
+            assert (stats.deaths.received, stats.received, stats.lost.unread) == (1, 2, 0)
+            if again:
+                assert sorted(event.type for event in tracer.read(0)) == ["death", "send"]
+                assert tracer.stats.received == 3
+        stats = tracer.stats
+        # The other's signal 0 was handed over by a read alone.
+        assert (stats.deaths.received, stats.deaths.lost) == (1, 0)
+        assert (stats.received, stats.lost.unread) == ((3, 0) if again else (2, 1))
+
+
 def test_it_returns_at_once_where_nothing_follows(target: Target) -> None:
     target.do("ignore", USR1)
     with tracing(target_pid=target.pid) as tracer:
