@@ -149,7 +149,7 @@ class BpfObject:
         function = self.types.ids.get(programs[0].removeprefix(_FUNCTION_EXIT), 0)
         result = lib.try_function_exit(function) if function else 0
         if result:
-            raise diagnosis.load_failed(library.error_number(result), self.path, programs)
+            raise diagnosis.exits_refused(library.error_number(result), self.path, programs)
 
     @property
     def chosen(self) -> bool:

@@ -78,7 +78,9 @@ def not_permitted(doing: str) -> NotPermitted:
         return refused_by_seccomp(doing)
     return refused_by_lockdown(doing) or NotPermitted(
         f"{doing} is refused although the capabilities are there",
-        hint="cat /sys/kernel/security/lockdown     ([confidentiality] forbids tracing)",
+        hint="cat /sys/kernel/security/lockdown     ([confidentiality] forbids tracing)"
+        if lockdown() is None
+        else "sudo dmesg     (a security module may say what it refused)",
     )
 
 
@@ -211,6 +213,20 @@ def load_failed(number: int, path: str, programs: Sequence[str]) -> PysigsnoopEr
     return NotSupported(
         f"the kernel refused the programs: {os.strerror(number)}",
         hint="uname -r: 5.10 is the oldest supported; the error's log has the verifier's words",
+    )
+
+
+def exits_refused(number: int, path: str, programs: Sequence[str]) -> PysigsnoopError:
+    """Why the kernel takes no programs at the return of functions, not even an empty one; others
+    it may take."""
+    rights = number in (errno.EPERM, errno.EACCES) and (
+        lacking_rights("") or status_of("Seccomp") == "2" or refused_by_lockdown("")
+    )
+    if rights or not os.path.exists(BTF) or limit_reached("", number):
+        return load_failed(number, path, programs)
+    return NotSupported(
+        f"this kernel refuses programs on function exits: {os.strerror(number)}",
+        hint="--attach auto     (takes another way to watch calls)",
     )
 
 
