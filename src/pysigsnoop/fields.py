@@ -42,6 +42,8 @@ _ALL = (
     "stack",
 )
 _NAMES = (*_ALL, *_OBJECTS)
+# So many letters begin a name that is meant, and not any.
+_BEGUN = 3
 
 
 def every(*, details: bool, stacks: bool) -> list[str]:
@@ -67,16 +69,16 @@ def chosen(text: str) -> list[str]:
 
 
 def _nearest(name: str) -> list[str]:
-    """The last word alone, first; then what is spelt alike."""
-    import difflib  # late: few are wrong
+    """The last word alone, first; then what begins so, and what is spelt alike."""
+    from .spelling import nearest  # late: few are wrong
 
     word = name.lower().rpartition(".")[2]
     same = [each for each in _NAMES if each.rpartition(".")[2] == word and word]
     same.sort(key=lambda each: each.count("."))
-    alike = difflib.get_close_matches(name.lower(), _NAMES, n=3, cutoff=0.5)
-    ends = [each for each in _NAMES if "." not in each]
-    last = difflib.get_close_matches(word, ends, n=1, cutoff=0.5)
-    found = [*dict.fromkeys([*same[:4], *alike, *last])][:4]
+    begun = [each for each in _NAMES if each.startswith(name.lower()) and len(name) >= _BEGUN]
+    alike = nearest(name.lower(), _NAMES, 3)
+    last = nearest(word, [each for each in _NAMES if "." not in each])
+    found = [*dict.fromkeys([*same[:4], *begun[:3], *alike, *last])][:4]
     return found or ["type", "time", "sender.comm", "target.pid", "signal", "outcome"]
 
 

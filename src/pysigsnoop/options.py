@@ -172,10 +172,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _checked(top: Parser, given: list[str]) -> argparse.Namespace:
     options, unknown = top.parse_known_args(given)
+    # The usage and the help of what was asked for.
+    asked = top.command(options.subcommand)
     if unknown:
-        top.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(top, options, unknown[0])}")
+        meant = _meant(options.subcommand, unknown[0])
+        hint = f"\n  hint: {meant}" if meant else ""
+        asked.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     if options.date and options.time == "relative":
-        top.error("--date goes with --time wall or utc\n  hint: leave out one of --date, --time")
+        asked.error("--date goes with --time wall or utc\n  hint: leave out one of --date, --time")
     if options.trace_pipe:
         taken = {"trace_pipe", "duration", "count", "keep_privileges"}
         for name, value in vars(options).items():
@@ -185,17 +189,16 @@ def _checked(top: Parser, given: list[str]) -> argparse.Namespace:
     return options
 
 
-def _meant(top: Parser, options: argparse.Namespace, word: str) -> str:
-    """A hint of the option or the command that is spelt nearly so; nothing where none is."""
-    import difflib  # late: few are wrong
+def _meant(subcommand: str | None, word: str) -> str | None:
+    """What to type in place of a word that is not known; None where nothing is near."""
+    from . import spelling  # late: few are wrong
 
-    if word.isdecimal() and not options.subcommand:
-        return f"\n  hint: pysigsnoop -T {word}, or pysigsnoop why {word}"
-    before = [options.subcommand] * bool(options.subcommand)
-    known = [] if options.subcommand else list(subcommands.NAMES)
     if word.startswith("-"):
-        known = [name for name in top.of(options.subcommand) if name.startswith("--")]
-    name = word.partition("=")[0]
-    near = difflib.get_close_matches(name, known, n=1)
-    near = near or [each for each in known if each.startswith(name) and len(name) > 3][:1]
-    return f"\n  hint: {' '.join(['pysigsnoop', *before, *near])}" if near else ""
+        # With the subcommands, which the parser of a trace lacks.
+        return spelling.option(word, subcommand, subcommands.NAMES, parser().of)
+    if subcommand:
+        return None
+    if word.isdecimal():
+        return f"pysigsnoop -T {word}, or pysigsnoop why {word}"
+    name = spelling.command(word, subcommands.NAMES)
+    return f"pysigsnoop {name}" if name else None

@@ -77,12 +77,18 @@ class Parser(argparse.ArgumentParser):
                 raise
             discard(to)
 
+    def command(self, name: str | None) -> Parser:
+        """The parser of a command, or this one where none is named."""
+        if name is None:
+            return self
+        (commands,) = (a for a in self._actions if isinstance(a, argparse._SubParsersAction))
+        found = commands.choices[name]
+        assert isinstance(found, Parser)
+        return found
+
     def of(self, command: str | None) -> Iterable[str]:
         """The options that are taken, by a command where one is named."""
-        if command is None:
-            return self._option_string_actions
-        (commands,) = (a for a in self._actions if isinstance(a, argparse._SubParsersAction))
-        return list(commands.choices[command]._option_string_actions)
+        return list(self.command(command)._option_string_actions)
 
     def _named(self, *names: str) -> Iterable[argparse.Action]:
         return [self._option_string_actions[name] for name in names]

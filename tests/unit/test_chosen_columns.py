@@ -73,6 +73,8 @@ def test_the_fields_are_the_keys_of_the_json_form_and_no_others() -> None:
         ("singal", ["signal"]),
         ("taget.pid", ["target.pid"]),
         ("SIGNAL", ["signal"]),
+        ("sig", ["signal", "signo"]),
+        ("foo", ["type", "time"]),
         ("qqqq", ["type", "time"]),
         ("", ["type", "time"]),
     ],

@@ -195,13 +195,28 @@ def test_all_options_are_told_on_request(command: list[str]) -> None:
     [
         ("--sig 9", "pysigsnoop --signal"),
         ("--sign=9", "pysigsnoop --signal"),
+        ("--dur 5", "pysigsnoop --duration"),
+        ("--colour never", "pysigsnoop --color"),
+        ("--csv", "pysigsnoop --format csv"),
+        ("--batch 3", "pysigsnoop top --batch"),
+        ("--columns 5", "pysigsnoop --help"),
+        ("--st", "pysigsnoop --help"),
         ("tpo", "pysigsnoop top"),
-        ("top --intervall 3", "pysigsnoop top --interval"),
         ("2219", "pysigsnoop -T 2219, or pysigsnoop why 2219"),
         ("--zzzz", "pysigsnoop --help"),
         ("-s", "pysigsnoop --help"),
+        ("top --intervall 3", "pysigsnoop top --interval"),
         ("top --once=3", "pysigsnoop top --help"),
+        ("top -v", "pysigsnoop top --help"),
+        ("top --duration 1", "pysigsnoop top --help"),
+        ("top foo", "pysigsnoop top --help"),
+        ("top --csv", "pysigsnoop top --help"),
+        ("doctor -s KILL", "pysigsnoop doctor --help"),
         ("why", "pysigsnoop why --help"),
+        ("why 1 2", "pysigsnoop why --help"),
+        ("why 1 --csv", "pysigsnoop why --format csv"),
+        ("why 1 --once", "pysigsnoop top --once"),
+        ("why 1 --dur 5", "pysigsnoop why --duration"),
     ],
 )
 def test_wrong_usage_ends_in_what_to_type(
@@ -210,7 +225,9 @@ def test_wrong_usage_ends_in_what_to_type(
     with pytest.raises(SystemExit):
         options.parse(arguments.split())
     usage, *_, last = capsys.readouterr().err.splitlines()
-    assert usage.startswith("usage: pysigsnoop ")
+    first = arguments.split(maxsplit=1)[0]
+    command = [first] if first in subcommands.NAMES else []
+    assert usage.startswith(f"usage: {' '.join(['pysigsnoop', *command])} [")
     assert last == f"  hint: {hint}"
 
 
