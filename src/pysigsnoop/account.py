@@ -319,5 +319,5 @@ def _fate(send: _Send) -> str:
     if event.outcome in ("stopped", "died"):
         return {"stopped": "stopped", "died": "is to end by it"}[event.outcome]
     if event.result == "ignored":
-        return "ignored it" if event.disposition == "ignored" else "nothing came of it"
+        return "ignored it" if event.disposition == "ignored" else "did nothing about it"
     return "blocked it" if event.blocked else "was not seen to take it"

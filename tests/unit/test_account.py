@@ -333,10 +333,12 @@ def test_a_process_that_runs_on_has_an_account_so_far() -> None:
     told.take(sent(id=78, signo=10, outcome=OUTCOME["pending"], disposition=DISPOSITION["handler"]))
     told.take(taken("handler", send_id=78, signo=10))
     told.take(sent(id=79, target_pid=4, target_host_pid=4))
-    blocked, handled = told.so_far()
+    told.take(sent(id=80, signo=18, result=RESULT["ignored"], outcome=OUTCOME["discarded"]))
+    blocked, handled, discarded = told.so_far()
     assert blocked.startswith("sleep 600 (pid 2219) was sent SIGTERM: bash, ")
     assert blocked.endswith(f", {AT}; it blocked it")
     assert handled.endswith("; it handled it")
+    assert discarded.endswith("; it did nothing about it")
 
 
 @given(st.binary(min_size=1, max_size=15), st.lists(st.binary(max_size=40), max_size=5))
