@@ -123,9 +123,12 @@ class Filters:
         if failed_only and (
             fatal_only or not self.origins & _bits(set(ORIGINS) - {*KERNEL_ORIGINS})
         ):
+            other = "fatal_only (--fatal)" if fatal_only else "origins (--origin)"
+            if scope == "kernel" and not fatal_only:
+                other = "scope='kernel' (--kernel)"
             raise FilterInvalid(
                 "only calls can fail, and a failed one ends nothing: nothing could pass",
-                hint="leave out failed_only (-x), or the other",
+                hint=f"leave out failed_only (-x) or {other}",
             )
         self._keys: list[tuple[int, bytes]] = []
         #: The cgroups that are asked for, of either end.
@@ -155,7 +158,7 @@ class Filters:
         if not chosen:
             raise FilterInvalid(
                 "none of these origins is the kernel's: nothing could pass",
-                hint="leave out --kernel, or --origin",
+                hint="leave out scope='kernel' (--kernel) or origins (--origin)",
             )
         return _bits(chosen)
 
@@ -168,7 +171,7 @@ class Filters:
         if not wanted:
             raise FilterInvalid(
                 "every signal asked for is excluded: nothing could pass",
-                hint="leave out one of signals and exclude_signals",
+                hint="leave out signals (-s) or exclude_signals (-S)",
             )
         return sum(1 << number for number in wanted)
 

@@ -29,7 +29,7 @@ def pids(text: str) -> list[int]:
         return [int(word) for word in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a list of pids\n  hint: -p 2219, or -p 2219,2220"
+            f"{text!r} is not a list of pids\n  hint: numbers, as in 2219 or 2219,2220"
         ) from None
 
 
@@ -66,13 +66,15 @@ def words(text: str) -> list[str]:
 
 def users(text: str) -> list[int]:
     """User ids, from names or numbers."""
+    return [int(word) if word.isdecimal() else _uid(word) for word in text.split(",")]
+
+
+def _uid(name: str) -> int:
     import pwd
 
     try:
-        return [
-            int(word) if word.isdecimal() else pwd.getpwnam(word).pw_uid for word in text.split(",")
-        ]
-    except KeyError as error:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
         raise argparse.ArgumentTypeError(
-            f"no user: {error.args[0]}\n  hint: getent passwd lists them"
+            f"no user: {name!r}\n  hint: getent passwd lists them"
         ) from None

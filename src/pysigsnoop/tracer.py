@@ -165,7 +165,8 @@ class SignalTracer:
             raise FilterInvalid(f"max_group_calls is {max_group_calls}", hint="1 or more")
         if failed_only and attach == NO_CALLS:
             raise FilterInvalid(
-                "failed calls are not watched", hint="attach='auto' (--attach auto), or without -x"
+                "failed calls are not watched",
+                hint="attach='auto' (--attach auto), or leave out failed_only (-x)",
             )
         if exits and not outcomes:
             raise FilterInvalid("exits are told among the outcomes", hint="outcomes=True")

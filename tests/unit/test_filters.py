@@ -228,6 +228,30 @@ def test_what_no_signal_could_meet_is_refused_with_a_hint(impossible: dict[str, 
     assert isinstance(caught.value, ValueError)
 
 
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"signals": 9, "exclude_signals": 9}, {"signals (-s)", "exclude_signals (-S)"}),
+        ({"failed_only": True, "fatal_only": True}, {"failed_only (-x)", "fatal_only (--fatal)"}),
+        (
+            {"failed_only": True, "scope": "kernel"},
+            {"failed_only (-x)", "scope='kernel' (--kernel)"},
+        ),
+        ({"failed_only": True, "origins": "oom"}, {"failed_only (-x)", "origins (--origin)"}),
+        (
+            {"scope": "kernel", "origins": "kill"},
+            {"scope='kernel' (--kernel)", "origins (--origin)"},
+        ),
+    ],
+)
+def test_what_excludes_each_other_is_named_as_parameters_and_as_options(
+    given: dict[str, Any], names: set[str]
+) -> None:
+    with pytest.raises(FilterInvalid) as caught:
+        Filters(**given)
+    assert {*caught.value.hint.removeprefix("leave out ").split(" or ")} == names
+
+
 # cgroups: the folders of a mount, which here is a folder of our own
 
 
