@@ -28,7 +28,7 @@ _LISTED = 20
 # The kernel keeps so many bytes of a name; and no pid has so many digits.
 _COMM = 15
 _DIGITS = 9
-
+_PS = "ps -e lists the pids of running processes"
 
 _AHEAD = "pysigsnoop -- COMMAND     (runs it, and traces it from its first instruction)"
 
@@ -42,14 +42,16 @@ class _Waited:
             self._pidfd = os.pidfd_open(pid)
             start = started(Path(f"/proc/{pid}/stat").read_bytes())
             self.main = Main(pid, start, _name(pid))
-        except (ProcessLookupError, FileNotFoundError):
-            raise FilterInvalid(
-                f"no process {pid}", hint="ps -e lists the pids of running processes"
-            ) from None
         except OSError as error:
+            # Which error a thread's number gives depends on the kernel.
+            if (process := _process_of(pid)) not in (None, pid):
+                raise FilterInvalid(
+                    f"{pid} is a thread of process {process}", hint=f"pysigsnoop why {process}"
+                ) from None
+            if isinstance(error, (ProcessLookupError, FileNotFoundError)):
+                raise FilterInvalid(f"no process {pid}", hint=_PS) from None
             raise NotSupported(
-                f"cannot wait for process {pid}: {error.strerror}",
-                hint=f"ls -l /proc/{pid}/task     (a thread's number is no process's)",
+                f"cannot wait for process {pid}: {error.strerror}", hint=_PS
             ) from error
         self.follow = [pid]
         self.user: User | None = caller()
@@ -126,7 +128,13 @@ def _find(wanted: str) -> int:
     """The pid of the process of that number or name. Raises FilterInvalid where it is not one."""
     if wanted.isdecimal():
         # Not one digit more than a pid can have.
-        return int(wanted[:_DIGITS])
+        pid = int(wanted[:_DIGITS])
+        if not pid:
+            raise FilterInvalid(f"{pid} is no pid that a process can have", hint=_PS)
+        return pid
+    # Kernel threads have a program of no name.
+    if not wanted:
+        raise FilterInvalid("'' is no name of a process", hint="ps -eo comm lists them")
     name = os.fsencode(wanted)
     called = [pid for pid in _processes() if pid != os.getpid() and _is_called(pid, name)]
     found: dict[int, str] = {}
@@ -147,6 +155,15 @@ def _find(wanted: str) -> int:
             hint=f"pysigsnoop why {first[0][0]}",
         )
     return next(iter(found))
+
+
+def _process_of(thread: int) -> int | None:
+    """The process that a thread is of; None where there is no such thread."""
+    try:
+        status = Path(f"/proc/{thread}/status").read_text("utf-8", "replace")
+        return int(status.partition("\nTgid:")[2].split()[0])
+    except (OSError, IndexError, ValueError):
+        return None
 
 
 def _processes() -> list[int]:

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -168,10 +169,28 @@ def test_a_process_is_found_by_its_name_and_of_several_none_is_chosen(
         (name, f"no process is called {name}"),
         (str(NOBODY), f"no process {NOBODY}"),
         ("-1", "no process is called -1"),
+        ("0", "0 is no pid that a process can have"),
+        ("", "'' is no name of a process"),
     ):
         missing = run("why", wanted)
         assert (missing.status, missing.lines) == (ExitStatus.USAGE, [])
         assert said in missing.err
+
+
+def test_a_thread_is_told_as_one_of_its_process() -> None:
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    try:
+        wrong = run("why", str(thread.native_id))
+    finally:
+        end.set()
+        thread.join()
+    assert (wrong.status, wrong.lines) == (ExitStatus.USAGE, [])
+    assert wrong.err.splitlines() == [
+        f"pysigsnoop: {thread.native_id} is a thread of process {os.getpid()}",
+        f"  hint: pysigsnoop why {os.getpid()}",
+    ]
 
 
 def test_one_that_ends_while_it_is_looked_for_is_none_of_several(
