@@ -147,6 +147,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         options = _checked(top, given)
         if getattr(options, "as") is not None:
             top.error("--as is for a command\n  hint: pysigsnoop --as USER -- COMMAND")
+        if options.stream and not options.subcommand:
+            top.error(
+                "--stream is for a command, and without one lines are shown in any case"
+                "\n  hint: pysigsnoop --stream -- COMMAND"
+            )
         return options
     at = given.index("--")
     try:
@@ -180,6 +185,12 @@ def _checked(top: Parser, given: list[str]) -> argparse.Namespace:
         asked.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     if options.date and options.time == "relative":
         asked.error("--date goes with --time wall or utc\n  hint: leave out one of --date, --time")
+    for name in ("date", "time"):
+        if options.format != "text" and getattr(options, name) != top.get_default(name):
+            asked.error(
+                f"--{name} is of text: {options.format} has the date always, and UTC"
+                f"\n  hint: leave out --{name}, or --format {options.format}"
+            )
     if options.trace_pipe:
         taken = {"trace_pipe", "duration", "count", "keep_privileges"}
         for name, value in vars(options).items():

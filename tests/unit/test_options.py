@@ -59,6 +59,8 @@ PACKAGE = Path(pysigsnoop.__file__).parent.parent
         ("--stream -- true", "stream", True),
         ("why 2219", "process", "2219"),
         ("why --stream nginx", "stream", True),
+        ("-j --format text --date", "date", True),
+        ("-j --time wall", "time", "wall"),
     ],
 )
 def test_options_mean_what_the_help_says(arguments: str, name: str, value: Any) -> None:
@@ -85,6 +87,10 @@ def test_options_mean_what_the_help_says(arguments: str, name: str, value: Any) 
         (["-o", "comm"], "no field is called 'comm'\n  hint: sender.comm, target.comm"),
         (["-o", "time,"], "no field is called ''"),
         (["--time", "relative", "--date"], "--date goes with --time wall or utc"),
+        (["-j", "--date"], "--date is of text: json has the date always"),
+        (["--time", "utc", "--format", "csv"], "hint: leave out --time, or --format csv"),
+        (["why", "1", "-j", "--time", "relative"], "--time is of text"),
+        (["--stream"], "hint: pysigsnoop --stream -- COMMAND"),
         (["--follow", "bash"], "'bash' is not a list of pids\n  hint: numbers, as in 2219 or"),
         (["-u", "nosuch"], "no user: 'nosuch'\n  hint: getent passwd"),
         (["-u", ""], "no user: ''"),
