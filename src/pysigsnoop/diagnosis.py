@@ -141,12 +141,16 @@ def libbpf_missing(reason: str) -> LibraryMissing:
     )
 
 
+def _rebuild() -> str:
+    """What to type where an object is not what it should be. Building makes only the package's."""
+    if os.environ.get("PYSIGSNOOP_BPF_OBJECT"):
+        return "unset PYSIGSNOOP_BPF_OBJECT     (the package has its own)"
+    return _REBUILD
+
+
 def no_object(path: str) -> ObjectInvalid:
     """There is no file of that name."""
-    return ObjectInvalid(
-        f"no BPF object at {path}",
-        hint="python build.py     (in a clone), or unset PYSIGSNOOP_BPF_OBJECT",
-    )
+    return ObjectInvalid(f"no BPF object at {path}", hint=_rebuild())
 
 
 def distrusted_object(path: str, reason: str) -> ObjectInvalid:
@@ -209,7 +213,7 @@ def load_failed(number: int, path: str, programs: Sequence[str]) -> PysigsnoopEr
         return not_permitted("loading BPF programs")
     found = damage(path, programs)
     if found:
-        return ObjectInvalid(f"{path}: {found[0]}", hint=_REBUILD)
+        return ObjectInvalid(f"{path}: {found[0]}", hint=_rebuild())
     return NotSupported(
         f"the kernel refused the programs: {os.strerror(number)}",
         hint="uname -r: 5.10 is the oldest supported; the error's log has the verifier's words",
@@ -280,7 +284,7 @@ def find_tracefs() -> Path:
 def bad_object(path: str, programs: Sequence[str], reason: str) -> ObjectInvalid:
     """An object that cannot be ours: the first thing wrong with it, or `reason`."""
     found = damage(path, programs)
-    return ObjectInvalid(f"{path}: {found[0] if found else reason}", hint=_REBUILD)
+    return ObjectInvalid(f"{path}: {found[0] if found else reason}", hint=_rebuild())
 
 
 def damage(path: str, programs: Sequence[str]) -> list[str]:
