@@ -143,6 +143,10 @@ _TAKES = {
 def completions(shell: str) -> str:
     """What a shell is to read."""
     top = options.parser()
+    for parser in _commands(top).values():
+        # The library tells a command by the first line of this, which breaks where help is full;
+        # without it, by its line in the help.
+        parser.description = None
     for parser in (top, *_commands(top).values()):
         for action in parser._actions:
             if action.dest in _TAKES:

@@ -169,6 +169,16 @@ def test_a_shell_completes_what_is_typed(shell: Screen) -> None:
         shell.until("an empty line", lambda: last_line(shell) == PROMPT.rstrip())
 
 
+@pytest.mark.parametrize("name", ["zsh", "fish"])
+def test_a_command_is_told_as_its_line_in_the_help(name: str, share: Path) -> None:
+    (commands,) = (
+        a for a in options.parser()._actions if isinstance(a, argparse._SubParsersAction)
+    )
+    text = (share / PLACES[name]).read_text()
+    for command in commands._get_subactions():
+        assert re.search(rf"\b{command.dest}(:| -d )'{command.help}'", text), command.dest
+
+
 @pytest.mark.parametrize("name", STARTED)
 def test_the_shells_take_them(name: str, share: Path) -> None:
     done = subprocess.run(
