@@ -17,6 +17,17 @@ def cause(event: Event | None) -> str:
     return f"by {event.sender.pid} ({printable(event.sender.comm_bytes)}), {event.origin}"
 
 
+def seconds(words: list[str]) -> float:
+    """How long; 0 for without an end."""
+    try:
+        asked = float(words[0]) if words else 0.0
+    except ValueError:
+        asked = -1.0
+    if len(words) > 1 or not 0 <= asked < 1e9:
+        sys.exit("usage: sudo python examples/deaths.py [SECONDS]")
+    return asked
+
+
 def watch(tracer: SignalTracer) -> None:
     sends: dict[int, Event] = {}
     for event in tracer:
@@ -27,11 +38,12 @@ def watch(tracer: SignalTracer) -> None:
             sends[event.id] = event
 
 
+limit = seconds(sys.argv[1:])
 try:
     with SignalTracer(fatal_only=True, outcomes=True) as tracer:
         for number in (signal.SIGINT, signal.SIGALRM):
             signal.signal(number, lambda *_: tracer.stop())
-        signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]) if sys.argv[1:] else 0)
+        signal.setitimer(signal.ITIMER_REAL, limit)
         watch(tracer)
 except PysigsnoopError as error:
     sys.exit(f"{error}")

@@ -60,3 +60,10 @@ def test_where_it_cannot_run_an_example_says_what_to_type(name: str) -> None:
     assert (ended.status, ended.lines) == (1, [])
     assert "hint: sudo pysigsnoop" in ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("words", [("x",), ("-1",), ("nan",), ("3", "4")])
+def test_wrong_words_are_told_how_an_example_is_used(words: tuple[str, ...]) -> None:
+    ended = run_program([sys.executable, str(EXAMPLES / "deaths.py"), *words])
+    assert (ended.status, ended.lines) == (1, [])
+    assert ended.err == "usage: sudo python examples/deaths.py [SECONDS]\n"
