@@ -64,6 +64,7 @@ __noinline int remember(__u64 id, int link_flags)
 	}
 	if (signo == SIGKILL)
 		return outcome;
+	note_forks(g, value);
 	if (g->group) {
 		pending = shared_queue(signal);
 		key = (struct link_key){ (__u64)signal, LINK_QUEUE, signo };
@@ -93,7 +94,6 @@ __noinline int remember(__u64 id, int link_flags)
 		}
 	}
 	put_link(&key, value);
-	note_forks(g, value);
 	return outcome;
 }
 
