@@ -85,8 +85,11 @@ int death(__u64 *ctx)
 
 	if (live.phase != SIGSNOOP_TRACING)
 		return 0;
-	/* Strict seccomp, and a failed exec: the code is a signal's, and there was none. */
-	if (key.signo && !(flags & PF_SIGNALED) &&
+	/*
+	 * Strict seccomp, and a failed exec: the code is a signal's, and there was none. A thread
+	 * that exits by itself while another ends the process has its code, and is marked to die.
+	 */
+	if (key.signo && !(flags & PF_SIGNALED) && !pending_in(own_queue(task), SIGKILL) &&
 	    is_code_of_process(task, signal, BPF_CORE_READ(task, exit_code)))
 		doom(signal, started_ns, key.signo, &send);
 	if (!is_last(ctx, signal, started_ns))
@@ -99,10 +102,7 @@ int death(__u64 *ctx)
 	if (link) {
 		send = link->send;
 		drop_link(&key);
-		wanted = !(send.flags & LINK_FILTERED);
-		/* Of nothing, or of what is not known. */
-		if (!send.id)
-			wanted = unlinked_wanted(leader, signo);
+		wanted = end_wanted(leader, signo, &send);
 	} else {
 		wanted = unlinked_wanted(leader, signo) && (signo || settings.exits);
 	}

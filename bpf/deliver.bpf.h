@@ -77,6 +77,16 @@ static __always_inline bool unlinked_wanted(struct task_struct *task, int signo)
 	       follow_wanted(NULL, task);
 }
 
+/* It goes with its send; by itself where that is not known, or was to another and left out. */
+static __always_inline bool end_wanted(struct task_struct *task, int signo, struct link_end *send)
+{
+	if (send->id && !(send->flags & LINK_FILTERED))
+		return true;
+	if (send->flags & LINK_FILTERED && !(send->flags & LINK_PARENT))
+		return false;
+	return unlinked_wanted(task, signo);
+}
+
 /* Of a signal that the kernel made and that ends nothing, the default scope tells nothing either. */
 static __always_inline bool kernels_own(int si_code)
 {
@@ -92,6 +102,11 @@ static __always_inline void tell_send(struct sigsnoop_end *end, struct link_end 
 	} else if (send->flags & LINK_NOTHING) {
 		end->no_send = SIGSNOOP_NO_SEND_NONE;
 	} else {
+		if (send->flags & LINK_PARENT)
+			end->no_send = SIGSNOOP_NO_SEND_PARENT;
+		/* Of one to the parent that was left out this alone is told. */
+		if (send->flags & LINK_FILTERED)
+			return;
 		end->send_id = send->id;
 		end->delay_ns = end->boot_ns - send->boot_ns;
 	}
@@ -125,7 +140,7 @@ int deliver(__u64 *ctx)
 	struct link_key key;
 	struct sigsnoop_end *end;
 	int signo = ctx[0], si_code;
-	bool found, from_nobody;
+	bool found, from_nobody, passed = false;
 
 	/*
 	 * Every thread of a process that ends or executes takes one; a SIGKILL that
@@ -137,10 +152,13 @@ int deliver(__u64 *ctx)
 	action = action_of(task, signo, (__u64)BPF_CORE_READ(act, sa.sa_handler));
 	found = delivered_send(task, signo, si_code, &send);
 	from_nobody = si_code == SI_USER && !BPF_CORE_READ(info, _sifields._kill._pid);
-	if (!found && (si_code == SI_TIMER || from_nobody)) {
-		found = take_detour((__u64)task, signo, si_code);
-		if (found)
-			copy_taken(&send);
+	if (si_code == SI_TIMER)
+		passed = take_timer((__u64)task, signo, ctx[1]);
+	else if (!found && from_nobody)
+		passed = take_passed_on((__u64)task, signo);
+	if (passed) {
+		copy_taken(&send);
+		found = true;
 	}
 	if (is_unsure(task, ctx[1], si_code, found, from_nobody && started_ns > live.began_ns))
 		send.flags |= LINK_UNSURE;
@@ -157,10 +175,9 @@ int deliver(__u64 *ctx)
 		if (first)
 			first->send.flags |= LINK_UNSURE;
 	}
-	if (found ? send.flags & LINK_FILTERED
-		  : !unlinked_wanted(current, signo) ||
-		    (settings.kernel_if_fatal && kernels_own(si_code) &&
-		     action != SIGSNOOP_ACTION_DEFAULT)) {
+	if (!end_wanted(current, signo, &send) ||
+	    (!found && settings.kernel_if_fatal && kernels_own(si_code) &&
+	     action != SIGSNOOP_ACTION_DEFAULT)) {
 		count(SIGSNOOP_DELIVERY_FILTERED);
 		return 0;
 	}

@@ -27,7 +27,7 @@ enum link_kind {
 	LINK_DOOM,	/* the process dies of it */
 	LINK_CONTINUE,	/* continued the process, which has not stopped since */
 	LINK_FORK,	/* the process was forking: its children may have it too */
-	LINK_ASIDE,	/* a timer's, that may come back: detour.bpf.h */
+	LINK_TIMER,	/* a POSIX timer's, by the timer: detour.bpf.h */
 };
 
 enum link_flags {
@@ -35,6 +35,7 @@ enum link_flags {
 	LINK_LOST = 2,		/* its send found no room in the ring */
 	LINK_UNSURE = 4,	/* two of a kind: it cannot be told which */
 	LINK_NOTHING = 8,	/* the process ends of this signal, and nobody sent it */
+	LINK_PARENT = 16,	/* it was sent to the process's parent, and passed on */
 };
 
 struct link_key {

@@ -43,6 +43,11 @@
 #define SIGPIPE 13
 #define SIGIO 29
 
+static __always_inline bool by_call(enum sigsnoop_origin origin)
+{
+	return origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
+}
+
 static __always_inline bool in_set(__u32 set, int signo)
 {
 	return signo < 32 && set >> signo & 1;
@@ -269,7 +274,7 @@ static __always_inline bool sender_is_current(struct generated *g, enum sigsnoop
 	case SIGSNOOP_ORIGIN_PARENT_DASH_DEATH:
 		return true;
 	default:
-		return origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
+		return by_call(origin);
 	}
 }
 

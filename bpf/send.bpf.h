@@ -68,11 +68,6 @@ static __always_inline void describe_info(struct sigsnoop_send *send, struct gen
 	}
 }
 
-static __always_inline bool by_call(enum sigsnoop_origin origin)
-{
-	return origin < SIGSNOOP_FIRST_KERNEL_ORIGIN;
-}
-
 static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_origin origin,
 					     struct task_struct *task, struct task_struct *current)
 {

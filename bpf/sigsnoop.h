@@ -109,6 +109,7 @@ enum sigsnoop_no_send {
 	SIGSNOOP_NO_SEND_BEFORE,	/* sent before the trace began */
 	SIGSNOOP_NO_SEND_LOST,		/* its send was lost */
 	SIGSNOOP_NO_SEND_UNKNOWN,	/* two sends that cannot be told apart, a debugger, or unclear */
+	SIGSNOOP_NO_SEND_PARENT,	/* sent to the parent, and passed on by a fork: send_id says that */
 	SIGSNOOP_NO_SEND_UNSEEN,
 };
 
@@ -220,7 +221,7 @@ struct sigsnoop_end {
 	int signo;		/* 0: ended by itself */
 	unsigned long long send_id;
 	unsigned long long boot_ns;
-	unsigned long long delay_ns;	/* since the send; 0 without one */
+	unsigned long long delay_ns;	/* since the send, or that to the parent; 0 without one */
 	int status;		/* of a death: as wait() tells it */
 	unsigned char action;
 	unsigned char no_send;

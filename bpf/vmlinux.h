@@ -182,6 +182,9 @@ union __sifields {
 		int _pid;
 	} _kill;
 	struct {
+		int _tid;
+	} _timer;
+	struct {
 		int _pid;
 	} _sigchld;
 	struct {
@@ -204,7 +207,7 @@ struct sigqueue {
 	kernel_siginfo_t info;
 };
 
-/* A POSIX timer; 6.13 (posix-timers: Embed sigqueue in struct k_itimer), and the field with it. */
+/* A POSIX timer, as it is from 6.13 on; before, its sigqueue is elsewhere, and the field missing. */
 struct k_itimer {
 	bool it_sig_periodic;
 	struct sigqueue sigq;

@@ -81,7 +81,7 @@ size_t write_numbers(const void *slots, size_t count, long long wall_offset, cha
 		} else {
 			boot_ns = end.boot_ns;
 			at = put_id(at, end.send_id);
-			at = PUT(at, ", \"no_send\": null");
+			at = PUT(at, ", \"no_send\": null, \"parent_send_id\": null");
 		}
 		at = PUT(at, ", \"time\": \"");
 		at = put_time(at, (long long)(boot_ns + wall_offset), &second);

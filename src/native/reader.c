@@ -114,8 +114,8 @@ static void tell_outcome(struct sigsnoop_send *send, const struct sigsnoop_end *
 		[SIGSNOOP_ACTION_EXITED] = SIGSNOOP_OUTCOME_UNKNOWN,
 	};
 
-	/* A fork passes it on to another, whose end is not what became of it here. */
-	if (send->target.host_pid != end->target.host_pid)
+	/* That of a child says nothing of its parent, which it was sent to. */
+	if (end->no_send != SIGSNOOP_NO_SEND_SENT)
 		return;
 	/* That was known at once, and holds whatever a handler does then. */
 	if (send->outcome != SIGSNOOP_OUTCOME_CONTINUED)

@@ -40,6 +40,7 @@ _NO_SEND = {
     "none": "no signal was sent: seccomp's strict mode does so, and an exec that failed half-way",
     "before": "it was sent before the trace began",
     "lost": "the record of who sent it was lost",
+    "parent": "it was sent to the process that was just creating it",
     "unknown": "of several sends, which one it was cannot be told",
 }
 
@@ -232,7 +233,7 @@ class Account:
             return f"{subject} {_exit(death.status or 0)}, {when(death.time_ns)}{before}"
         core = ", leaving a core dump" if death.core else ""
         told = f"{subject} was killed by {signal_name(death.signal)}{core}: "
-        cause = sends.of_id(death.send_id)
+        cause = sends.of_id(death.send_id) or self._to_parent(death)
         if cause is not None:
             event = cause.event
             told += f"{self._reason(cause)}, {when(event.time_ns)}"
@@ -243,6 +244,13 @@ class Account:
         else:
             told += f"{_NO_SEND[death.no_send]}; it died {when(death.time_ns)}"
         return told + self._before(sends, cause, death.boot_ns)
+
+    def _to_parent(self, death: Death) -> _Send | None:
+        """The send to the process that was just creating this one, which passed it on."""
+        if death.parent_send_id is None:
+            return None
+        found = (sends.of_id(death.parent_send_id) for sends in self._sends.values())
+        return next((send for send in found if send is not None), None)
 
     def _reason(self, send: _Send) -> str:
         """Who sent it; of what was handed on, who sent it in the first place."""

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 # How wide a column is from the beginning: what most values of that name take.
 _USUAL = {"pid": 7, "tid": 7, "host_pid": 7, "host_tid": 7, "ns_pid": 7, "comm": 15}
 _USUAL |= {"signal": 11, "type": 8, "origin": 10, "outcome": 9, "result": 15, "error": 6}
-_USUAL |= {"boot_ns": 16, "id": 12, "send_id": 12, "call_id": 12, "action": 7, "unit": 24}
+_USUAL |= {
+    "boot_ns": 16,
+    "id": 12,
+    "send_id": 12,
+    "parent_send_id": 14,
+    "call_id": 12,
+    "action": 7,
+    "unit": 24,
+}
 # What processes choose, as the kernel holds it: in a text, bytes that are no UTF-8 look like what
 # others spell out.
 _BYTES = {"comm": "comm_bytes", "parent.comm": "parent_comm_bytes"}

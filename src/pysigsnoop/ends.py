@@ -18,7 +18,7 @@ DELIVERY: int = RECORD_TYPE["delivery"]
 
 _TARGET = END_LAYOUT["target.pid"].offset
 _NO_SEND = END_LAYOUT["no_send"].offset
-_UNSEEN = NO_SEND["unseen"]
+_SENT, _PARENT, _UNSEEN = NO_SEND["sent"], NO_SEND["parent"], NO_SEND["unseen"]
 _ACTION_NAMES = {number: name for name, number in ACTION.items()}
 _NO_SEND_NAMES = {number: name for name, number in NO_SEND.items()}
 _CORE_DUMPED = 0x80
@@ -54,12 +54,13 @@ class _End(Timed):
     @property
     def send_id(self) -> int | None:
         """The `id` of the send that caused it; None where `no_send` says why."""
-        return self._get("send_id") or None
+        return (self._get("send_id") or None) if self._get("no_send") == _SENT else None
 
     @property
     def no_send(self) -> str | None:
         """Why no send is named: `none` (nothing was sent), `before` (sent before the trace began),
-        `lost` (its record was) or `unknown`; None where one is."""
+        `lost` (its record was), `parent` (it was sent to the process that was just creating this
+        one) or `unknown`; None where one is."""
         name = _NO_SEND_NAMES[self._get("no_send")]
         if name == "unseen":
             assert self._began
@@ -70,14 +71,20 @@ class _End(Timed):
         return None if name == "sent" else name
 
     @property
+    def parent_send_id(self) -> int | None:
+        """Where `no_send` is `parent`, the `id` of the send to that process; None where that did
+        not pass the filters."""
+        return (self._get("send_id") or None) if self._get("no_send") == _PARENT else None
+
+    @property
     def boot_ns(self) -> int:
         """When, in ns on the boot clock (CLOCK_BOOTTIME)."""
         return int(self._get("boot_ns"))
 
     @property
     def delay_ns(self) -> int | None:
-        """From the send to here, in ns; None without a send."""
-        return int(self._get("delay_ns")) if self.send_id else None
+        """From the send to here, or from that to the parent, in ns; None without either."""
+        return int(self._get("delay_ns")) if self._get("send_id") else None
 
     @property
     def action(self) -> str:
@@ -94,6 +101,7 @@ class _End(Timed):
             "type": kind,
             "send_id": self.send_id,
             "no_send": self.no_send,
+            "parent_send_id": self.parent_send_id,
             "time": self.time,
             "boot_ns": self.boot_ns,
             "signal": None if signal is None else signal.name,

@@ -27,7 +27,7 @@ _OBJECTS = ("sender", "sender.parent", "target", "target.parent", "oom", "oom.al
 
 # In the order of the columns where nobody chose any.
 _ALL = (
-    *("type", "id", "call_id", "send_id", "no_send", "time", "boot_ns"),
+    *("type", "id", "call_id", "send_id", "no_send", "parent_send_id", "time", "boot_ns"),
     *("origin", "signal", "signo", "si_code"),
     *_of("sender", (*_PROCESS, *_DETAILS)),
     *("target_arg", "tgid_arg", "flags", "value", "address"),

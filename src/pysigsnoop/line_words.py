@@ -50,7 +50,12 @@ _ACTIONS = {
     "ignore": Words(("no effect", "nothing"), "faint"),
     "unknown": Words(("stopped, or no effect", "stopped?"), ""),
 }
-_NO_SEND = {"before": "sent before", "lost": "send lost", "unknown": "send unknown"}
+_NO_SEND = {
+    "before": "sent before",
+    "lost": "send lost",
+    "parent": "to its parent",
+    "unknown": "send unknown",
+}
 
 
 def how(event: Event, *, brief: bool) -> str:

@@ -207,7 +207,7 @@ class TextLines:
             parts = _keep(self._ends, says, (f"{whom} {self._signal(event.signal)}", f" {result}"))
         whom, result = parts
         when = self._clock(event.boot_ns, event._wall_offset)
-        send_id, delay = event.send_id, ""
+        send_id, delay = event.send_id or event.parent_send_id, ""
         if send_id is None:
             whose = f"{line_words.cause(event):>{at.sender}}"
         else:

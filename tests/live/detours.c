@@ -83,6 +83,49 @@ static void aside(const long n[3])
 }
 
 /*
+ * timers SIGNO: one's signal is ignored and set aside, and its timer gone; then two more wait
+ * beside each other, blocked. Says the values of those that were handled, in that order.
+ */
+static long long values[8];
+
+static void note_value(int signo, siginfo_t *info, void *context)
+{
+	values[handled++ % 8] = info->si_value.sival_int;
+}
+
+static timer_t timer_of(int signo, int value, long every_ms)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = signo };
+	struct itimerspec when = { { 0, every_ms * 1000000 }, { 0, 1000000 } };
+	timer_t timer;
+
+	event.sigev_value.sival_int = value;
+	must(!timer_create(CLOCK_MONOTONIC, &event, &timer));
+	must(!timer_settime(timer, 0, &when, NULL));
+	return timer;
+}
+
+static void timers(const long n[3])
+{
+	timer_t first;
+
+	signal(n[0], SIG_IGN);
+	ready(0);
+	first = timer_of(n[0], 1, 500);
+	sleep_ms(20);
+	must(!timer_delete(first));
+	mask(SIG_BLOCK, n[0]);
+	handle(n[0], note_value);
+	timer_of(n[0], 2, 0);
+	timer_of(n[0], 3, 0);
+	sleep_ms(20);
+	mask(SIG_UNBLOCK, n[0]);
+	for (int i = 0; i < handled; i++)
+		printf("%lld ", values[i]);
+	printf("\n");
+}
+
+/*
  * stopped NUMBER ANSWER: seccomp stops kill() with SIGSYS (ANSWER 0), or answers with that
  * error; then it is called for a child (NUMBER 1) or for a group of no process (-1).
  */
@@ -143,6 +186,7 @@ int main(int argc, char **argv)
 	static const struct act acts[] = {
 		{ "forks", forks },
 		{ "aside", aside },
+		{ "timers", timers },
 		{ "stopped", stopped },
 		{ "reaped", reaped },
 		{}

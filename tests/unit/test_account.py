@@ -186,6 +186,7 @@ def test_an_oom_kill_has_its_figures() -> None:
         ("none", "no signal was sent: seccomp's strict mode"),
         ("unseen", "it was sent before the trace began"),
         ("unknown", "of several sends, which one it was cannot be told"),
+        ("parent", "it was sent to the process that was just creating it"),
     ],
 )
 def test_a_death_without_a_send_says_why(why: str, said: str) -> None:

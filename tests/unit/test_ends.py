@@ -45,6 +45,7 @@ def test_the_json_form_has_the_agreed_keys_in_order() -> None:
         "type": "death",
         "send_id": 77,
         "no_send": None,
+        "parent_send_id": None,
         "time": "2023-11-14T22:13:25.000000123Z",
         "boot_ns": 5_000_000_123,
         "signal": "SIGKILL",
@@ -98,6 +99,15 @@ def test_why_a_send_was_not_seen(gaps: bool, start_ns: int, why: str) -> None:
 @pytest.mark.parametrize("why", sorted({*NO_SEND} - {"sent", "unseen"}))
 def test_what_the_kernel_knows_of_it_stands(why: str) -> None:
     assert death(send_id=0, no_send=NO_SEND[why]).no_send == why
+
+
+def test_of_what_was_sent_to_its_parent_the_send_is_no_send_of_its_own() -> None:
+    found = death(no_send=NO_SEND["parent"])
+    assert (found.send_id, found.parent_send_id, found.no_send) == (None, 77, "parent")
+    assert found.delay_ns == found.as_dict()["delay_ns"] == 40_000
+    # Where that was left out.
+    found = death(no_send=NO_SEND["parent"], send_id=0)
+    assert (found.parent_send_id, found.delay_ns) == (None, None)
 
 
 def test_repr_says_how_it_ended() -> None:

@@ -264,6 +264,7 @@ def test_a_follow_up_repeats_what_it_takes_to_match_it(
     [
         ({"no_send": "before"}, "sent before", "died"),
         ({"no_send": "lost"}, "send lost", "died"),
+        ({"no_send": "parent"}, "to its parent", "died"),
         ({"no_send": "unknown"}, "send unknown", "died"),
         ({"no_send": "none"}, "no send", "died"),
         ({"no_send": "none", "signo": 0, "status": 3 << 8}, "", "exited 3"),

@@ -11,6 +11,7 @@ import pytest
 from pysigsnoop import Death, Delivery
 
 from ..actors import acting
+from ..first_process import undisturbed
 from .targets import tracing
 
 FORKS = 400
@@ -31,16 +32,19 @@ def test_what_reaches_a_group_reaches_whom_it_creates_just_then() -> None:
     deaths = [event for event in told if isinstance(event, Death)]
     assert len(deaths) == int(ended) > 0
     # Which of many such signals it was is not always known. That one was lost never is.
-    assert {death.no_send for death in deaths} <= {None, "unknown"}
-    for end in (event for event in told if isinstance(event, Death | Delivery) and event.send_id):
-        send = sends[end.send_id]
-        # To the child itself, or to its parent while that was creating it.
-        assert {end.target.pid, end.target.parent_pid} & {send.target.pid}
+    assert {death.no_send for death in deaths} <= {None, "parent", "unknown"}
+    passed_on = [end for end in deaths if end.no_send == "parent"]
+    assert passed_on
+    for end in passed_on:
+        assert end.parent_send_id is not None
+        send = sends[end.parent_send_id]
+        assert send.target.pid == end.target.parent_pid == actor.pid
         assert (send.origin, send.sender.pid) == ("kill", os.getpid())
         assert end.boot_ns - send.boot_ns == end.delay_ns > 0
-    passed_on = [end for end in deaths if end.send_id and sends[end.send_id].target != end.target]
-    assert passed_on
-    # What became of it in a child says nothing of the parent, which blocks it.
+    for end in (event for event in told if event.type != "send" and event.send_id):
+        assert end.target.pid == sends[end.send_id].target.pid
+        assert end.parent_send_id is None
+    # What becomes of it in a child says nothing of the parent, which blocks it.
     to_parent = [send for send in sends.values() if send.target.pid == actor.pid]
     assert {send.outcome for send in to_parent} <= {"pending", "discarded"}
 
@@ -48,18 +52,39 @@ def test_what_reaches_a_group_reaches_whom_it_creates_just_then() -> None:
 @pytest.mark.parametrize("number", [10, RTMIN])
 def test_a_timer_that_is_ignored_no_longer_is_told_as_what_was_sent(number: int) -> None:
     # From Linux 6.13 on the signal comes back; before, there is a next one.
-    with (
-        acting("detours", "aside", number) as actor,
-        tracing(target_pid=actor.pid, scope="all", signals=number) as tracer,
-    ):
-        actor.go()
-        (handled,) = actor.line()
-        tracer.stop()
-        told: list[Any] = list(tracer)
-    sends = {event.id: event for event in told if event.type == "send"}
-    deliveries = [event for event in told if isinstance(event, Delivery)]
-    assert len(deliveries) == int(handled) > 0
+    (handled,), sends, deliveries = undisturbed(
+        lambda: _timers("aside", number),
+        lambda seen: all(delivery.send_id for delivery in seen[2]),
+    )
+    assert len(deliveries) == handled > 0
     assert {send.origin for send in sends.values()} == {"timer"}
     for delivery in deliveries:
         assert delivery.no_send is None
         assert sends[delivery.send_id].outcome == "delivered"
+
+
+@pytest.mark.parametrize("number", [10, RTMIN])
+def test_timers_of_one_number_are_told_apart(number: int) -> None:
+    values, sends, deliveries = undisturbed(
+        lambda: _timers("timers", number),
+        lambda seen: len(seen[1]) >= 3,
+    )
+    assert sorted(values) == [2, 3]
+    assert [sends[delivery.send_id].value for delivery in deliveries] == values
+    # The one that is gone did nothing, whatever was thought of it then.
+    (first,) = (send for send in sends.values() if send.value == 1)
+    assert first.outcome in ("pending", "discarded")
+
+
+def _timers(what: str, number: int) -> tuple[list[int], dict[int, Any], list[Any]]:
+    """What the actor says at its end; the sends that were told, by id, and the deliveries."""
+    with (
+        acting("detours", what, number) as actor,
+        tracing(target_pid=actor.pid, scope="all", signals=number) as tracer,
+    ):
+        actor.go()
+        said = [int(word) for word in actor.line()]
+        tracer.stop()
+        told: list[Any] = list(tracer)
+    sends = {event.id: event for event in told if event.type == "send"}
+    return said, sends, [event for event in told if isinstance(event, Delivery)]

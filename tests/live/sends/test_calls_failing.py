@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import signal
 import subprocess
 from typing import Any
@@ -184,7 +185,12 @@ def test_a_siginfo_that_is_lost_beside_one_that_waits_is_nobody_s_end(
     assert delivery.send_id == queued.id
 
 
-@pytest.mark.parametrize("group", [False, True])
+_TOLD_ON_ARM64 = pytest.mark.skipif(
+    platform.machine() == "aarch64", reason="docs/events.md: what is put back there is the argument"
+)
+
+
+@pytest.mark.parametrize("group", [False, pytest.param(True, marks=_TOLD_ON_ARM64)])
 def test_a_call_that_seccomp_stops_is_none(group: bool) -> None:
     with (
         acting("detours", "stopped", -1 if group else 1, 0) as actor,

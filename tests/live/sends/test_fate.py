@@ -7,8 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -78,44 +76,41 @@ def test_a_thread_that_has_ended_blocks_nothing_and_dies_of_nothing(
     if not child:
         signal.pthread_sigmask(signal.SIG_BLOCK if how == BLOCK else signal.SIG_UNBLOCK, [TERM])
         os._exit(0)
-    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
-    with tracing(sender_pid=caller.pid) as tracer:
-        assert caller.call("tkill", child, TERM) == 0
-        assert caller.call("kill", child, TERM) == 0
-        events = read_out(tracer)
-    os.waitpid(child, 0)
+    try:
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        with tracing(sender_pid=caller.pid) as tracer:
+            assert caller.call("tkill", child, TERM) == 0
+            assert caller.call("kill", child, TERM) == 0
+            events = read_out(tracer)
+    finally:
+        os.waitpid(child, 0)
     assert [(event.blocked, event.fatal) for event in events] == [(False, False)] * 2
 
 
 def test_who_waits_for_a_signal_blocks_it(caller: Caller) -> None:
     # sigwait() lets it through for the kernel; its default does nothing, as with any other mask.
-    with _waiting(TERM) as pid, tracing(sender_pid=caller.pid) as tracer:
-        assert caller.call("kill", pid, TERM) == 0
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-        event = only(tracer)
-    assert (event.result, event.disposition, event.blocked) == ("queued", "default", True)
-
-
-@contextmanager
-def _waiting(number: int) -> Iterator[int]:
-    """A child in sigwait() for that signal; ends when it took it. To be waited for by the user."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+        signal.pthread_sigmask(signal.SIG_BLOCK, [TERM])
         os.write(writing, b"x")
-        os._exit(signal.sigwait([number]) != number)
+        os._exit(signal.sigwait([TERM]) != TERM)
+    ended = None
     try:
         os.read(reading, 1)
-        until("it waits", lambda: not _blocks(child, number))
-        yield child
-    except BaseException:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        raise
+        until("it waits", lambda: not _blocks(child, TERM))
+        with tracing(sender_pid=caller.pid) as tracer:
+            assert caller.call("kill", child, TERM) == 0
+            ended = os.waitpid(child, 0)[1]
+            event = only(tracer)
     finally:
+        if ended is None:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
         os.close(reading)
         os.close(writing)
+    assert os.waitstatus_to_exitcode(ended) == 0
+    assert (event.result, event.disposition, event.blocked) == ("queued", "default", True)
 
 
 def _blocks(pid: int, number: int) -> bool:
