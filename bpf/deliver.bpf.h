@@ -114,15 +114,19 @@ static __always_inline void tell_send(struct sigsnoop_end *end, struct link_end 
 
 /*
  * Whether it cannot be told where it comes from. A debugger can pass on a signal that nobody sent,
- * or hold one back; what it makes up looks as if it had sent it. And a fork passes on what it
- * does not tell (`inherited`: so it may be).
+ * or hold one back; what it makes up looks as if it had sent it. A fork passes on what it does not
+ * tell (`inherited`: so it may be). And POSIX timers' signals wait beside others of their number.
  */
-static __always_inline bool is_unsure(struct task_struct *task, __u64 info, int si_code, bool found,
-				      bool inherited)
+static __always_inline bool is_unsure(struct task_struct *task, __u64 info, int signo, int si_code,
+				      bool found, bool inherited)
 {
-	if (!BPF_CORE_READ(task, ptrace))
-		return !found && inherited;
-	return !found || (si_code == SI_USER && by_debugger((__u64)task, info));
+	if (BPF_CORE_READ(task, ptrace))
+		return !found || (si_code == SI_USER && by_debugger((__u64)task, info));
+	if (found)
+		return false;
+	return inherited || (signo < FIRST_REAL_TIME &&
+			     (pending_in(own_queue(task), signo) ||
+			      pending_in(shared_queue(BPF_CORE_READ(task, signal)), signo)));
 }
 
 /* Arguments: sig, info, ka. In the thread that takes it. */
@@ -140,7 +144,7 @@ int deliver(__u64 *ctx)
 	struct link_key key;
 	struct sigsnoop_end *end;
 	int signo = ctx[0], si_code;
-	bool found, from_nobody, passed = false;
+	bool found, from_nobody;
 
 	/*
 	 * Every thread of a process that ends or executes takes one; a SIGKILL that
@@ -152,15 +156,14 @@ int deliver(__u64 *ctx)
 	action = action_of(task, signo, (__u64)BPF_CORE_READ(act, sa.sa_handler));
 	found = delivered_send(task, signo, si_code, &send);
 	from_nobody = si_code == SI_USER && !BPF_CORE_READ(info, _sifields._kill._pid);
-	if (si_code == SI_TIMER)
-		passed = take_timer((__u64)task, signo, ctx[1]);
-	else if (!found && from_nobody)
-		passed = take_passed_on((__u64)task, signo);
-	if (passed) {
-		copy_taken(&send);
-		found = true;
+	if (!found && (si_code == SI_TIMER || from_nobody)) {
+		found = si_code == SI_TIMER ? take_aside((__u64)task, signo, ctx[1])
+					    : take_passed_on((__u64)task, signo);
+		if (found)
+			copy_taken(&send);
 	}
-	if (is_unsure(task, ctx[1], si_code, found, from_nobody && started_ns > live.began_ns))
+	if (is_unsure(task, ctx[1], signo, si_code, found,
+		      from_nobody && started_ns > live.began_ns))
 		send.flags |= LINK_UNSURE;
 	if (action == SIGSNOOP_ACTION_STOP) {
 		key = (struct link_key){ (__u64)signal, LINK_CONTINUE, SIGCONT };
@@ -175,9 +178,10 @@ int deliver(__u64 *ctx)
 		if (first)
 			first->send.flags |= LINK_UNSURE;
 	}
+	/* With a send, left out is what was sent to the parent: the kernel's, in that scope. */
 	if (!end_wanted(current, signo, &send) ||
-	    (!found && settings.kernel_if_fatal && kernels_own(si_code) &&
-	     action != SIGSNOOP_ACTION_DEFAULT)) {
+	    (settings.kernel_if_fatal && action != SIGSNOOP_ACTION_DEFAULT &&
+	     (found ? send.flags & LINK_FILTERED : kernels_own(si_code)))) {
 		count(SIGSNOOP_DELIVERY_FILTERED);
 		return 0;
 	}

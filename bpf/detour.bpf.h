@@ -52,49 +52,43 @@ static __always_inline bool is_set_aside(struct generated *g)
 
 	if (!bpf_core_field_exists(timer->it_sig_periodic))
 		return false;
-	if (g->result != SIGSNOOP_RESULT_IGNORED || g->signal_flags & SIGNAL_GROUP_EXIT)
+	if (g->result != SIGSNOOP_RESULT_IGNORED || g->si_code != SI_TIMER ||
+	    RECALL(g->origin) != SIGSNOOP_ORIGIN_TIMER || g->signal_flags & SIGNAL_GROUP_EXIT)
 		return false;
 	timer = (void *)g->info - bpf_core_field_offset(struct sigqueue, info) -
 		bpf_core_field_offset(struct k_itimer, sigq);
 	return BPF_CORE_READ(timer, it_sig_periodic);
 }
 
-static __always_inline bool is_of_posix_timer(struct generated *g)
+/* One of a number is kept, with which timer's it is: ids grow for ever, and timers go unseen. */
+static __always_inline void note_aside(struct generated *g, struct link *value)
 {
-	return g->si_code == SI_TIMER && RECALL(g->origin) == SIGSNOOP_ORIGIN_TIMER;
-}
-
-/* Each timer has one signal on its way at most, which says whose it is; several wait in a queue
- * beside each other even where one of a number does. */
-static __always_inline void note_timer(struct generated *g, struct link *value)
-{
+	struct link_key key = { g->signal, LINK_ASIDE, g->signo };
 	struct kernel_siginfo *info = (void *)g->info;
-	struct link_key key = {
-		g->signal, LINK_TIMER, BPF_CORE_READ(info, _sifields._timer._tid)
-	};
 
-	value->queue = g->signo;
+	value->queue = BPF_CORE_READ(info, _sifields._timer._tid);
 	put_link(&key, value);
 }
 
-/* What came back, or waited beside another of its number: into `taken`; 0: it is not known. */
-__noinline int take_timer(__u64 address, int signo, __u64 siginfo)
+/* What came back, into `taken`; 0: nothing did. */
+__noinline int take_aside(__u64 address, int signo, __u64 siginfo)
 {
 	struct task_struct *task = (void *)address;
 	struct kernel_siginfo *info = (void *)siginfo;
-	struct link_key key = {
-		(__u64)BPF_CORE_READ(task, signal), LINK_TIMER,
-		BPF_CORE_READ(info, _sifields._timer._tid)
-	};
+	struct link_key key = { (__u64)BPF_CORE_READ(task, signal), LINK_ASIDE, signo };
 	struct link *link = find_link(&key, start_of(task, false));
 	struct link_end *into;
 	__u32 zero = 0;
 
 	into = bpf_map_lookup_elem(&taken, &zero);
-	if (!into || !link || link->queue != (__u32)signo)
+	if (!into || !link)
 		return 0;
 	*into = link->send;
-	drop_link(&key);
+	/* Another timer's: it was kept in the place of this one's, or this came by itself. */
+	if (link->queue != (__u32)BPF_CORE_READ(info, _sifields._timer._tid) || !link->send.id)
+		into->flags |= LINK_UNSURE;
+	else
+		link->send.id = 0;
 	return 1;
 }
 

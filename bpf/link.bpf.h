@@ -27,7 +27,7 @@ enum link_kind {
 	LINK_DOOM,	/* the process dies of it */
 	LINK_CONTINUE,	/* continued the process, which has not stopped since */
 	LINK_FORK,	/* the process was forking: its children may have it too */
-	LINK_TIMER,	/* a POSIX timer's, by the timer: detour.bpf.h */
+	LINK_ASIDE,	/* a timer's, that may come back: detour.bpf.h */
 };
 
 enum link_flags {

@@ -50,10 +50,9 @@ __noinline int remember(__u64 id, int link_flags)
 			outcome = SIGSNOOP_OUTCOME_CONTINUED;
 		}
 	}
-	if (is_of_posix_timer(g)) {
-		note_timer(g, value);
-		if (is_set_aside(g))
-			return outcome;
+	if (is_set_aside(g)) {
+		note_aside(g, value);
+		return outcome;
 	}
 	if (result != SIGSNOOP_RESULT_QUEUED && result != SIGSNOOP_RESULT_LOST_INFO)
 		return outcome == SIGSNOOP_OUTCOME_PENDING ? SIGSNOOP_OUTCOME_DISCARDED : outcome;

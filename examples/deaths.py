@@ -33,7 +33,8 @@ def watch(tracer: SignalTracer) -> None:
     for event in tracer:
         if isinstance(event, Death) and event.signal is not None:
             dead = f"{event.target.pid} ({printable(event.target.comm_bytes)})"
-            print(dead, event.signal.name, cause(sends.pop(event.send_id or 0, None)), flush=True)
+            sent = sends.pop(event.send_id or 0, None) or sends.get(event.parent_send_id or 0)
+            print(dead, event.signal.name, cause(sent), flush=True)
         elif not isinstance(event, Death | Delivery):
             sends[event.id] = event
 

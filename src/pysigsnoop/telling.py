@@ -110,9 +110,9 @@ class Telling:
             if len(self._hidden_sends) > _HIDDEN:
                 self._hidden_sends.popitem(last=False)
             return False
-        if self._chosen.no_outcomes or (
-            {event.send_id, event.parent_send_id} & self._hidden_sends.keys()
-        ):
+        # What a fork passed on can end the child, whatever it did to the parent.
+        sent = None if event.action in ("default", "killed") else event.parent_send_id
+        if self._chosen.no_outcomes or {event.send_id, sent} & self._hidden_sends.keys():
             return False
         return event.type == "delivery" or event.signal is not None or bool(self._chosen.exits)
 
