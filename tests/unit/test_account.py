@@ -196,6 +196,13 @@ def test_a_death_without_a_send_says_why(why: str, said: str) -> None:
     assert told.endswith(f"; it died {AT}")
 
 
+def test_what_a_fork_passed_on_names_who_sent_it_to_the_parent() -> None:
+    where = {"target_pid": 4, "target_host_pid": 4}
+    to_parent = sent(**where, blocked=1, outcome=OUTCOME["pending"])
+    (told,) = of(to_parent, died(no_send=NO_SEND["parent"]))
+    assert told.startswith("sleep 600 (pid 2219) was killed by SIGTERM: bash, ")
+
+
 def test_what_exits_is_said_to_and_what_it_handled_before_comes_behind() -> None:
     (told,) = of(exited(7))
     assert told == f"sleep 600 (pid 2219) exited by itself, with status 7, {AT}"

@@ -12,6 +12,7 @@ from pysigsnoop import Death, Delivery
 
 from ..actors import acting
 from ..first_process import undisturbed
+from ..senders import PATIENCE
 from .targets import tracing
 
 FORKS = 400
@@ -22,7 +23,9 @@ def test_what_reaches_a_group_reaches_whom_it_creates_just_then() -> None:
     with acting("detours", "forks", FORKS, RTMIN) as actor:
         with tracing(follow=[actor.pid], signals=RTMIN) as tracer:
             actor.go()
+            end = time.monotonic() + PATIENCE
             while actor.process.poll() is None:
+                assert time.monotonic() < end
                 os.killpg(actor.pid, RTMIN)
                 time.sleep(50e-6)
             tracer.stop()
