@@ -197,8 +197,8 @@ def test_a_death_without_a_send_says_why(why: str, said: str) -> None:
 
 
 def test_what_a_fork_passed_on_names_who_sent_it_to_the_parent() -> None:
-    where = {"target_pid": 4, "target_host_pid": 4}
-    to_parent = sent(**where, blocked=1, outcome=OUTCOME["pending"])
+    how = {"target_pid": 4, "target_host_pid": 4, "blocked": 1, "outcome": OUTCOME["pending"]}
+    to_parent = sent(None, **how)
     (told,) = of(to_parent, died(no_send=NO_SEND["parent"]))
     assert told.startswith("sleep 600 (pid 2219) was killed by SIGTERM: bash, ")
 

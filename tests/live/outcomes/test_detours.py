@@ -23,9 +23,9 @@ def test_what_reaches_a_group_reaches_whom_it_creates_just_then() -> None:
     with acting("detours", "forks", FORKS, RTMIN) as actor:
         with tracing(follow=[actor.pid], signals=RTMIN) as tracer:
             actor.go()
-            end = time.monotonic() + PATIENCE
+            patience = time.monotonic() + PATIENCE
             while actor.process.poll() is None:
-                assert time.monotonic() < end
+                assert time.monotonic() < patience
                 os.killpg(actor.pid, RTMIN)
                 time.sleep(50e-6)
             tracer.stop()
