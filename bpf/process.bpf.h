@@ -115,7 +115,8 @@ static __always_inline void describe(struct task_struct *task, struct task_struc
  * Says whether its death could hang the kernel while function exits are attached. Where its
  * pid namespace is ended, the first process there waits for the tracer to be gone; the tracer
  * waits, as its links are closed, for each task to be at a point that the first does not come
- * to; and whoever attaches or detaches at functions thereafter waits with them.
+ * to; and whoever attaches or detaches at functions thereafter waits with them. A kernel
+ * without CONFIG_TASKS_RCU has no such wait.
  */
 SEC("?raw_tp")
 int learn_tracer(void *ctx)
@@ -127,7 +128,8 @@ int learn_tracer(void *ctx)
 
 	live.tracer_level = level;
 	live.tracer_ns = (__u64)BPF_CORE_READ(upid, ns);
-	if (!level || bpf_core_field_exists(task->rcu_tasks_exit_list))
+	if (!level || bpf_core_field_exists(task->rcu_tasks_exit_list) ||
+	    !bpf_core_field_exists(task->rcu_tasks_nvcsw))
 		return 0;
 	/* The first of a namespace closes its own links before it waits. */
 	return level > 1 || number_at(process_of(task, false), 1) != 1;

@@ -388,6 +388,7 @@ struct task_struct {
 	unsigned int sessionid;
 	struct fs_struct *fs;
 	struct list_head thread_node;
+	unsigned long rcu_tasks_nvcsw;	/* with CONFIG_TASKS_RCU */
 	/* 6.9, commit 6b70399f9ef3: for the one that has no deadlock with a pid namespace's end, 1612160b9127. */
 	struct list_head rcu_tasks_exit_list;
 	__u64 start_boottime;

@@ -42,6 +42,15 @@ GUARDED: dict[tuple[str, str], tuple[str, str]] = {
     ("task_struct", "sessionid"): ("details.bpf.h", "bpf_core_field_exists(task->sessionid)"),
     # Kernels for many CPUs.
     ("task_struct", "on_cpu"): ("follow.bpf.h", "bpf_core_field_exists(task->on_cpu)"),
+    # With CONFIG_TASKS_RCU; and 6.9.
+    ("task_struct", "rcu_tasks_nvcsw"): (
+        "process.bpf.h",
+        "bpf_core_field_exists(task->rcu_tasks_nvcsw)",
+    ),
+    ("task_struct", "rcu_tasks_exit_list"): (
+        "process.bpf.h",
+        "bpf_core_field_exists(task->rcu_tasks_exit_list)",
+    ),
     # 6.0
     ("signal_struct", "quick_threads"): (
         "death.bpf.h",
