@@ -89,19 +89,20 @@ static __always_inline void describe(struct task_struct *task, struct task_struc
 
 	process->host_pid = READ(how, own, tgid);
 	process->host_tid = READ(how, own, pid);
+	process->parent_host_pid = READ(how, parent, tgid);
 	process->pid = process->host_pid;
 	process->tid = process->host_tid;
 	process->ns_pid = process->host_pid;
+	process->parent_pid = process->parent_host_pid;
 	/* Numbers of the initial namespace are the tracer's own, mostly. */
 	if (live.tracer_level) {
 		process->pid = number_for_tracer(process_of(task, how), how);
 		process->tid = number_for_tracer(thread, how);
+		process->parent_pid = number_for_tracer(process_of(parent, how), how);
 	}
 	if (level)
 		process->ns_pid = number_at(process_of(task, how), level);
 	process->uid = uid_of(task, how);
-	process->parent_host_pid = READ(how, parent, tgid);
-	process->parent_pid = pid_for_tracer(parent, how);
 	process->start_ns = start_of(task, how);
 	process->cgroup_id = cgroup_id_of(task, how);
 	READ_COMM(how, process->comm, own);

@@ -84,24 +84,24 @@ static __always_inline enum sigsnoop_origin origin_of_call(int number, bool ia32
 }
 
 static __always_inline void read_registers(struct pt_regs *regs, struct task_struct *task,
-					   struct syscall *call, __u64 args[4])
+					   struct syscall *call, __u64 args[4], bool how)
 {
 	bool ia32 = READ(DIRECT, task, thread_info.status) & TS_COMPAT;
 
-	call->number = READ(CASTS, regs, orig_ax);
+	call->number = READ(how, regs, orig_ax);
 	call->compat = ia32 || call->number & X32_BIT;
 	call->origin = origin_of_call(call->number, ia32);
 	if (call->origin == SIGSNOOP_ORIGIN_NONE)
 		return;
-	args[0] = ia32 ? READ(CASTS, regs, bx) : READ(CASTS, regs, di);
-	args[1] = ia32 ? READ(CASTS, regs, cx) : READ(CASTS, regs, si);
+	args[0] = ia32 ? READ(how, regs, bx) : READ(how, regs, di);
+	args[1] = ia32 ? READ(how, regs, cx) : READ(how, regs, si);
 	/* Two are all that kill() and tkill() have, and a read is dearer than to ask. */
 	if (call->origin < SIGSNOOP_ORIGIN_TGKILL)
 		return;
-	args[2] = READ(CASTS, regs, dx);
+	args[2] = READ(how, regs, dx);
 	if (call->origin == SIGSNOOP_ORIGIN_TGKILL)
 		return;
-	args[3] = ia32 ? READ(CASTS, regs, si) : READ(CASTS, regs, r10);
+	args[3] = ia32 ? READ(how, regs, si) : READ(how, regs, r10);
 }
 
 /*
@@ -155,18 +155,18 @@ static __always_inline enum sigsnoop_origin origin_of_call(int number, bool aarc
 }
 
 static __always_inline void read_registers(struct pt_regs *regs, struct task_struct *task,
-					   struct syscall *call, __u64 args[4])
+					   struct syscall *call, __u64 args[4], bool how)
 {
-	call->number = READ(CASTS, regs, syscallno);
-	call->compat = READ(CASTS, regs, pstate) & PSR_MODE32_BIT;
+	call->number = READ(how, regs, syscallno);
+	call->compat = READ(how, regs, pstate) & PSR_MODE32_BIT;
 	call->origin = origin_of_call(call->number, call->compat);
 	if (call->origin == SIGSNOOP_ORIGIN_NONE)
 		return;
 	/* x0 holds the return value by the time of the exit. */
-	args[0] = READ(CASTS, regs, orig_x0);
-	args[1] = READ(CASTS, regs, regs[1]);
-	args[2] = READ(CASTS, regs, regs[2]);
-	args[3] = READ(CASTS, regs, regs[3]);
+	args[0] = READ(how, regs, orig_x0);
+	args[1] = READ(how, regs, regs[1]);
+	args[2] = READ(how, regs, regs[2]);
+	args[3] = READ(how, regs, regs[3]);
 }
 
 /* Nothing tells, so what follows a call is taken for a part of it. */
@@ -192,7 +192,10 @@ static __always_inline void current_syscall(struct task_struct *this, struct sys
 	__u64 args[4] = {};
 
 	*call = (struct syscall){};
-	read_registers(CAST(pt_regs, saved_registers(this)), this, call, args);
+	if (CASTS)
+		read_registers(CAST(pt_regs, saved_registers(this)), this, call, args, true);
+	else
+		read_registers(saved_registers(this), this, call, args, false);
 	call->target_arg = args[0];
 	call->signo = args[1];
 	switch (call->origin) {

@@ -180,6 +180,7 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 {
 	struct task_struct *this = this_thread(), *current = readable(this);
 	enum sigsnoop_origin origin;
+	struct signal_struct *signal;
 	struct group_call *group;
 	struct sigsnoop_send *send;
 	struct syscall *call = &g->call;
@@ -191,8 +192,9 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 
 	g->own = tgid == pid_tgid >> 32;
 	g->own_thread = (__u32)READ(DIRECT, task, pid) == tid;
-	g->signal = (__u64)READ(DIRECT, task, signal);
-	g->signal_flags = READ(DIRECT, task, signal, flags);
+	signal = READ(DIRECT, task, signal);
+	g->signal = (__u64)signal;
+	g->signal_flags = READ(DIRECT, signal, flags);
 	g->started_ns = start_of(task, DIRECT);
 	g->current_flags = READ(DIRECT, this, flags);
 	if (g->current_flags & PF_KTHREAD)

@@ -138,8 +138,8 @@ static __always_inline bool names_own_process(struct syscall *call)
 /* The kernel refuses these before it looks for the thread. */
 static __always_inline bool names_no_process(struct syscall *call)
 {
-	return (call->origin == SIGSNOOP_ORIGIN_TGKILL ||
-		call->origin == SIGSNOOP_ORIGIN_RT_TGSIGQUEUEINFO) && call->tgid_arg <= 0;
+	return call->tgid_arg <= 0 && (call->origin == SIGSNOOP_ORIGIN_TGKILL ||
+				       call->origin == SIGSNOOP_ORIGIN_RT_TGSIGQUEUEINFO);
 }
 
 /* Whether a call names the thread that makes it, in the initial namespace: found without a search. */
