@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -10,8 +12,31 @@ import pytest
 
 from pysigsnoop.exit_status import ExitStatus
 
+from .commands import run_program
 from .conftest import MakeCommand
 from .senders import PATIENCE
+
+# In place of the command line's work: a signal to itself in what drops all exceptions, as the
+# import system has it, then work without end; and an exception there that is no signal's.
+_DROPPING = """
+import os, sys, time, weakref
+from pysigsnoop import __main__, cli
+
+class Thing: pass
+
+def drop(what):
+    thing = Thing()
+    kept = weakref.ref(thing, what)
+    del thing
+
+def work():
+    drop(lambda ref: os.kill(os.getpid(), int(sys.argv[1])))
+    drop(lambda ref: sys.exit("dropped"))
+    while True: time.sleep(0.001)
+
+cli.main = work
+sys.exit(__main__.main())
+"""
 
 
 def wait_for_mapping(pid: int, library: str) -> None:
@@ -49,6 +74,19 @@ def test_a_signal_before_the_trace_has_begun_ends_it_quietly(
         status = ExitStatus.DONE if number == signal.SIGTERM else status
         assert ended.summary == "0 received, 0 lost\n"
     assert ended.status == status
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, ExitStatus.INTERRUPTED)],
+)
+def test_a_signal_that_python_drops_ends_it_all_the_same(
+    number: signal.Signals, status: int
+) -> None:
+    ended = run_program([sys.executable, "-c", _DROPPING, str(number.value)])
+    assert ended.status == status
+    told = [line for line in ended.err.splitlines() if re.match(r"\w+(: |$)", line)]
+    assert told == ["SystemExit: dropped"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
