@@ -208,14 +208,14 @@ $(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.installed
 fuzz: build $(VENV)/.fuzz ## what other processes can influence, by coverage-guided chance (SECONDS=60)
 	$(AS_OWNER) env PYTHONPATH=src $(IN_VENV)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
 
-# One after the other, even under -j, and the tests of the source last: theirs is the closing line.
+# Side by side what needs one CPU each, but for what installs into the one environment; the rest one
+# after the other, even under -j. The tests of the source are last: theirs is the closing line.
 ci: ## all that must pass before a change goes in
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory types
-	@$(MAKE) --no-print-directory test-packaging
-	@$(MAKE) --no-print-directory test-container
+	@$(MAKE) --no-print-directory -j1 sbom $(VENV)/.fuzz
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-packaging test-container fuzz SECONDS=60
 	@$(MAKE) --no-print-directory test-guests-quick
-	@$(MAKE) --no-print-directory fuzz SECONDS=60
 	@$(MAKE) --no-print-directory test PYSIGSNOOP_REQUIRE_LIVE=1
 
 # What takes hours, and the tests of the source last, as above.
