@@ -28,11 +28,16 @@ __noinline int is_orphaned(__u64 address)
 	struct pid *group = BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID]);
 	struct pid *session = BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]);
 	void *at = BPF_CORE_READ(group, tasks[PIDTYPE_PGID].first);
+	struct bpf_iter_num turns;
 	__u64 gone, useless;
+	int answer = -1;
 
-	for (int i = 0; i < MAX_GROUP_WALK; i++) {
-		if (!at)
-			return 1;
+	begin_turns(&turns, MAX_GROUP_WALK);
+	for (int i = 0; next_turn(&turns, i, MAX_GROUP_WALK); i++) {
+		if (!at) {
+			answer = 1;
+			break;
+		}
 		member = at - bpf_core_field_offset(struct task_struct, pid_links) -
 			 PIDTYPE_PGID * bpf_core_type_size(struct hlist_node);
 		parent = BPF_CORE_READ(member, real_parent);
@@ -42,11 +47,14 @@ __noinline int is_orphaned(__u64 address)
 		useless |= is_zero((__u64)BPF_CORE_READ(parent, signal, pids[PIDTYPE_PGID]) -
 				   (__u64)group);
 		useless |= (__u64)BPF_CORE_READ(parent, signal, pids[PIDTYPE_SID]) ^ (__u64)session;
-		if (!useless)
-			return 0;
+		if (!useless) {
+			answer = 0;
+			break;
+		}
 		at = (void *)BPF_CORE_READ((struct hlist_node *)at, next);
 	}
-	return -1;
+	end_turns(&turns);
+	return answer;
 }
 
 /* get_signal() in kernel/signal.c, from the tracepoint on. */

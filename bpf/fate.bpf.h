@@ -57,7 +57,9 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 	struct signal_struct *signal;
 	struct list_head *head, *at;
 	struct task_struct *thread;
+	struct bpf_iter_num turns;
 	__u64 deaf, exiting, live = 0;
+	int answer = -1;
 
 	/* An exiting thread takes no signal, and its mask says nothing, of the others neither. */
 	exiting = BPF_CORE_READ(task, flags) & PF_EXITING;
@@ -68,20 +70,26 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 	signal = BPF_CORE_READ(task, signal);
 	head = (void *)signal + bpf_core_field_offset(struct signal_struct, thread_head);
 	at = BPF_CORE_READ(head, next);
-	for (int i = 0; i < MAX_THREADS; i++) {
-		if (at == head)
-			return live ? 1 : 2;
+	begin_turns(&turns, MAX_THREADS);
+	for (int i = 0; next_turn(&turns, i, MAX_THREADS); i++) {
+		if (at == head) {
+			answer = live ? 1 : 2;
+			break;
+		}
 		thread = (void *)at - bpf_core_field_offset(struct task_struct, thread_node);
 		/* As one number: the verifier follows both ways of each branch, at every turn. */
 		exiting = BPF_CORE_READ(thread, flags) & PF_EXITING;
 		live |= ~exiting & PF_EXITING;
 		deaf = exiting;
 		deaf |= blocked_in(thread, false) & 1ULL << (signo - 1);
-		if (!deaf)
-			return 0;
+		if (!deaf) {
+			answer = 0;
+			break;
+		}
 		at = BPF_CORE_READ(at, next);
 	}
-	return -1;
+	end_turns(&turns);
+	return answer;
 }
 
 /*

@@ -39,7 +39,7 @@ struct {
 	__type(value, __u64);
 } wanted_pids SEC(".maps");
 
-/* Of a process that is there; 0 is none. */
+/* 0 is no process, and never wanted. */
 static __always_inline bool pid_wanted(enum sigsnoop_filter filter, __u32 pid)
 {
 	__u32 word = pid >> 6;
@@ -143,7 +143,7 @@ static __always_inline bool sender_wanted(struct task_struct *sender, bool how)
 	if (has_filter(SIGSNOOP_FILTER_SENDER_PID)) {
 		__u32 pid = sender ? pid_for_tracer(sender, how) : 0;
 
-		if (!pid || !pid_wanted(SIGSNOOP_FILTER_SENDER_PID, pid))
+		if (!pid_wanted(SIGSNOOP_FILTER_SENDER_PID, pid))
 			return false;
 	}
 	if (has_filter(SIGSNOOP_FILTER_SENDER_UID) &&
@@ -172,7 +172,7 @@ static __always_inline bool target_wanted(struct task_struct *target, struct sys
 		return true;
 	if (has_filter(SIGSNOOP_FILTER_TARGET_PID)) {
 		__u32 pid = target ? pid_for_tracer(target, how) : 0;
-		bool met = pid && pid_wanted(SIGSNOOP_FILTER_TARGET_PID, pid);
+		bool met = pid_wanted(SIGSNOOP_FILTER_TARGET_PID, pid);
 
 		if (!met && named && (!target || call->target_arg <= 0))
 			met = number_wanted(SIGSNOOP_FILTER_TARGET_PID, (__u32)call->target_arg);

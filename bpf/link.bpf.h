@@ -147,17 +147,23 @@ static __always_inline __u64 entry_among(struct sigpending *pending, int signo, 
 {
 	void *head = (void *)pending + bpf_core_field_offset(struct sigpending, list);
 	struct list_head *at = BPF_CORE_READ((struct list_head *)head, next);
+	struct bpf_iter_num turns;
 	struct sigqueue *entry;
+	__u64 found = 0;
 
-	for (int i = 0; i < most; i++) {
+	begin_turns(&turns, most);
+	for (int i = 0; next_turn(&turns, i, most); i++) {
 		if (at == head)
-			return 0;
+			break;
 		entry = (void *)at - bpf_core_field_offset(struct sigqueue, list);
-		if (BPF_CORE_READ(entry, info.si_signo) == signo)
-			return (__u64)entry;
+		if (BPF_CORE_READ(entry, info.si_signo) == signo) {
+			found = (__u64)entry;
+			break;
+		}
 		at = BPF_CORE_READ(at, next);
 	}
-	return 0;
+	end_turns(&turns);
+	return found;
 }
 
 /* A global function of plain numbers, as blocked_by() is and for the same reason. */

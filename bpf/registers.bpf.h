@@ -186,6 +186,12 @@ static __always_inline bool is_write(struct syscall *call)
 
 #endif
 
+/* A 32-bit caller's pointer has 32 bits; the upper half of the register is anything. */
+static __always_inline __u64 pointer_of(struct syscall *call, __u64 argument)
+{
+	return call->compat ? (__u32)argument : argument;
+}
+
 /* Fills all of call. The caller makes sure that the current thread has user registers. */
 static __always_inline void current_syscall(struct task_struct *this, struct syscall *call)
 {
@@ -208,21 +214,18 @@ static __always_inline void current_syscall(struct task_struct *this, struct sys
 		call->tgid_arg = args[0];
 		call->target_arg = args[1];
 		call->signo = args[2];
-		call->info = args[3];
+		call->info = pointer_of(call, args[3]);
 		break;
 	case SIGSNOOP_ORIGIN_RT_SIGQUEUEINFO:
-		call->info = args[2];
+		call->info = pointer_of(call, args[2]);
 		break;
 	case SIGSNOOP_ORIGIN_PIDFD_SEND_SIGNAL:
-		call->info = args[2];
+		call->info = pointer_of(call, args[2]);
 		call->flags = args[3];
 		break;
 	default:
 		break;
 	}
-	/* A 32-bit caller's pointer has 32 bits; the upper half of the register is anything. */
-	if (call->compat)
-		call->info = (__u32)call->info;
 }
 
 /* 6.9, commit e1fb1dd55a6f (pidfd: allow to override signal scope in pidfd_send_signal()) */

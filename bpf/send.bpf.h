@@ -69,7 +69,8 @@ static __always_inline void describe_info(struct sigsnoop_send *send, struct gen
 }
 
 static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_origin origin,
-					     struct task_struct *task, struct task_struct *current)
+					     struct task_struct *task, struct task_struct *current,
+					     struct task_struct *this)
 {
 	bool process = by_call(origin);
 	struct task_struct *sender;
@@ -92,7 +93,7 @@ static __always_inline bool generated_wanted(struct generated *g, enum sigsnoop_
 		if (!sender_wanted(sender, CASTS))
 			return false;
 	} else {
-		sender = RECALL(g->by_current) ? current : NULL;
+		sender = RECALL(g->by_current) ? this : NULL;
 		if (!sender_wanted(sender, DIRECT))
 			return false;
 	}
@@ -194,8 +195,11 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 	g->own_thread = (__u32)READ(DIRECT, task, pid) == tid;
 	signal = READ(DIRECT, task, signal);
 	g->signal = (__u64)signal;
-	g->signal_flags = READ(DIRECT, signal, flags);
-	g->started_ns = start_of(task, DIRECT);
+	/* By which alone its end is found. */
+	if (settings.outcomes) {
+		g->signal_flags = READ(DIRECT, signal, flags);
+		g->started_ns = start_of(task, DIRECT);
+	}
 	g->current_flags = READ(DIRECT, this, flags);
 	if (g->current_flags & PF_KTHREAD)
 		*call = (struct syscall){};
@@ -230,7 +234,7 @@ static __noinline int on_generate(struct generated *g, struct task_struct *task,
 	origin = RECALL(g->origin);
 	RECALL(g->by_current) = sender_is_current(g, origin);
 	RECALL(g->child) = 0;
-	if (!generated_wanted(g, origin, task, current)) {
+	if (!generated_wanted(g, origin, task, current, this)) {
 		if (settings.outcomes)
 			link_send(g, g->id, LINK_FILTERED);
 		count_signal(g, SIGSNOOP_SIGNAL_FILTERED, SIGSNOOP_SINGLE_FILTERED);
@@ -413,7 +417,7 @@ static __always_inline int on_exit(void *ctx, long ret)
 		count(SIGSNOOP_SINGLE_EXITS);
 		return 0;
 	}
-	wanted = call_wanted(&call, caller, ret);
+	wanted = call_wanted(&call, this, ret);
 	/* ESRCH: whatever that number names now, it was not reached. EBADF: it is no pidfd. */
 	if (wanted && ret != -ESRCH && ret != -EBADF) {
 		self = names_itself(caller, tid, &call);

@@ -75,6 +75,7 @@ static __always_inline __u64 wake_reader(void)
 }
 
 #include "read.bpf.h"
+#include "loop.bpf.h"
 #include "process.bpf.h"
 #include "registers.bpf.h"
 #include "target.bpf.h"

@@ -420,7 +420,8 @@ struct sigsnoop_settings {
 	unsigned char follow;	/* only where an end is followed */
 	unsigned char direct;	/* the verifier knows what tasks are, */
 	unsigned char casts;	/* and can be told what any address is */
-	unsigned char spare[2];
+	unsigned char iterates;	/* the kernel counts the turns of loops */
+	unsigned char spare;
 	/* The kernel's ids of what addresses are cast to. */
 	unsigned int task_struct;
 	unsigned int kernel_siginfo;

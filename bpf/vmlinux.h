@@ -422,6 +422,11 @@ struct trace_event_raw_sched_process_exit {
 	bool group_dead;
 };
 
+/* 6.4: room for what the kernel keeps of a loop. */
+struct bpf_iter_num {
+	__u64 __opaque[1];
+};
+
 #pragma clang attribute pop
 
 #endif

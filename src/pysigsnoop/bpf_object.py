@@ -40,6 +40,11 @@ _FUNCTION_EXIT = "fexit_"
 # and what makes that needless for the current task.
 _CASTS = ("task_struct", "kernel_siginfo", "pid_namespace", "xa_node", "pt_regs", "k_sigaction")
 _HELPERS = _CAST, _CURRENT_TASK = ("bpf_rdonly_cast", "BPF_FUNC_get_current_task_btf")
+# What counts the turns of loops. And what shows a kernel whose verifier leaves such a loop by itself:
+# 6.8, commit 2793a8b015f7 (bpf: exact states comparison for iterator convergence checks), has
+# nothing to be seen; the next iterator came with 6.11.
+_COUNTS = ("bpf_iter_num_new", "bpf_iter_num_next", "bpf_iter_num_destroy")
+_COUNTS_WELL = "bpf_iter_bits_new"
 _HELD_NS = LIVE_FIELDS.index("held_ns")
 # Descriptors that libbpf holds at load beside those of programs and maps: types, trials.
 _SPARE = 4
@@ -77,7 +82,9 @@ class BpfObject:
                 self._open()
                 self._check_layout()
                 names = [name.removeprefix(_FUNCTION_EXIT) for name in self.programs()]
-                self.types = kernel_types(self.path, (*_CASTS, *_HELPERS, *names))
+                self.types = kernel_types(
+                    self.path, (*_CASTS, *_HELPERS, *_COUNTS, _COUNTS_WELL, *names)
+                )
                 self._fit_to(self.types.cut)
             except BaseException:
                 self.close()
@@ -200,6 +207,7 @@ class BpfObject:
         return {
             "direct": typed and _CURRENT_TASK in self.types.ids,
             "casts": _CAST in self.types.ids and all(ids.values()),
+            "iterates": {*_COUNTS, _COUNTS_WELL} <= self.types.ids.keys(),
             **ids,
         }
 
@@ -211,22 +219,23 @@ class BpfObject:
         """Create the maps and pass the programs through the verifier."""
         self._check_room()
         with library.Log():
-            if _CAST not in self.types.ids:
-                self._do_not_search_modules()
+            missing = [name for name in (_CAST, *_COUNTS) if name not in self.types.ids]
+            if missing:
+                self._do_not_search_modules(missing[0])
             result = lib.bpf_object__load(self._object)
             self._forget_types()
             lib.give_memory_back()
             if result:
                 raise diagnosis.load_failed(library.error_number(result), self.path, self._wanted)
 
-    def _do_not_search_modules(self) -> None:
+    def _do_not_search_modules(self, missing: str) -> None:
         """Have libbpf search the kernel's modules before the load, for a function that is missing.
 
         That takes CAP_SYS_ADMIN; where it is refused, the load would fail too, though it can do
         without the function. libbpf searches once for each object.
         """
         program = next(iter(self.programs().values()))
-        lib.bpf_program__set_attach_target(program, 0, _CAST.encode())
+        lib.bpf_program__set_attach_target(program, 0, missing.encode())
 
     def _check_room(self) -> None:
         """Raise LimitReached where too few descriptors are free for a load.

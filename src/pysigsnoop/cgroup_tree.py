@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 from .errors import PysigsnoopError
@@ -31,7 +30,9 @@ class Mount(NamedTuple):
 def mounts() -> list[Mount]:
     """Where cgroup v2 is mounted; the usual place first."""
     found = []
-    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+    with open("/proc/self/mountinfo", "rb") as file:
+        lines = file.read().splitlines()
+    for line in lines:
         fields, _, kind = line.partition(b" - ")
         if kind.split(b" ")[0] == b"cgroup2":
             _, _, device, root, folder, *_ = fields.split(b" ")
@@ -88,7 +89,7 @@ def _by_handle(cgroup_id: int, mount: Mount) -> bytes | None:
             return None
         raise OSError(-found, os.strerror(-found))
     try:
-        folder = os.fsencode(Path(f"/proc/self/fd/{found}").readlink())
+        folder = os.readlink(b"/proc/self/fd/%d" % found)
     finally:
         os.close(found)
     # The name of what lies outside this mount is not a path in it, though it may look like one.

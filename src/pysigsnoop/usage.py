@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
@@ -107,6 +108,19 @@ def _listed(examples: Iterable[tuple[str, str]]) -> str:
     return "\n".join(["examples:", *lines]) if lines else ""
 
 
+def _width() -> int:
+    """Of lines of help, as argparse has it; but for that it imports what takes some ms, and makes
+    a formatter for each option that it gets."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns) - 2
+    try:
+        found = os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 0
+    except (OSError, ValueError):
+        found = 0
+    return (found or 80) - 2
+
+
 class _Brief(argparse.Action):
     """--help: a screen, and the end."""
 
@@ -122,6 +136,9 @@ class _Brief(argparse.Action):
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Keeps examples as they are, and says an option's value once, as Python 3.13 does."""
+
+    def __init__(self, prog: str, **more: Any) -> None:
+        super().__init__(prog, **{"width": _width(), **more})
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if not action.option_strings or action.nargs == 0:

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
+    from .chosen_columns import TextColumns
     from .ends import Death, Delivery
     from .event import Event
+    from .text_lines import TextLines
 
 
 def lines_for(chosen: Namespace, out: TextIO | None, began_ns: int) -> Lines:
@@ -45,18 +47,20 @@ def _csv(chosen: Namespace) -> Lines:
 
 
 def _text(chosen: Namespace, out: TextIO | None, began_ns: int) -> Lines:
-    from .chosen_columns import TextColumns
     from .clock_text import clock
     from .terminal import Screen
-    from .text_lines import TextLines
 
     screen = Screen(out, chosen.color)
     told = clock(chosen.time, date=chosen.date, began_ns=began_ns)
     below = _below(chosen)
     table: TextColumns | TextLines
     if chosen.fields:
+        from .chosen_columns import TextColumns
+
         table = TextColumns(chosen.fields, told, screen, below)
     else:
+        from .text_lines import TextLines
+
         table = TextLines(screen, told, follow_ups=not chosen.no_outcomes, below=below)
     return Lines(
         [table.header],

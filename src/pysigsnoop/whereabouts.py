@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Hashable
-from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from .cgroup_tree import Mount, is_it, mounts, path_of
@@ -144,7 +143,7 @@ def _is_another(path: bytes, cgroup_id: int, among: list[Mount]) -> bool:
     """Whether a path, as /proc says it, is there to be seen and is not that cgroup: the process
     has moved since."""
     return b".." not in path.split(b"/") and any(
-        Path(os.fsdecode(folder)).is_dir() and not is_it(folder, cgroup_id, mount)
+        os.path.isdir(folder) and not is_it(folder, cgroup_id, mount)
         for mount in among
         for folder in [mount.folder + path]
         if mount.root == b"/"

@@ -9,7 +9,6 @@ import functools
 import os
 import pwd
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .text import printable, quoted
@@ -95,7 +94,7 @@ def name_of(process: Process) -> str:
     comm = printable(process.comm_bytes)
     exe = process.exe_bytes
     # A name is cut to 15 bytes, and threads have their own.
-    if exe and not os.path.basename(exe).startswith(process.comm_bytes):  # noqa: PTH119  # bytes
+    if exe and not os.path.basename(exe).startswith(process.comm_bytes):
         return f"{comm} ({printable(exe)})"
     return comm
 
@@ -155,7 +154,8 @@ def _user_name(uid: int) -> str | None:
 def _numbers_are_ours() -> bool:
     """Whether we are in the initial user namespace, by whose numbers records tell users."""
     try:
-        return Path("/proc/self/uid_map").read_text().split() == ["0", "0", str(2**32 - 1)]
+        with open("/proc/self/uid_map", encoding="ascii") as file:
+            return file.read().split() == ["0", "0", str(2**32 - 1)]
     except OSError:
         return False
 
