@@ -40,9 +40,9 @@ _FUNCTION_EXIT = "fexit_"
 # and what makes that needless for the current task.
 _CASTS = ("task_struct", "kernel_siginfo", "pid_namespace", "xa_node", "pt_regs", "k_sigaction")
 _HELPERS = _CAST, _CURRENT_TASK = ("bpf_rdonly_cast", "BPF_FUNC_get_current_task_btf")
-# What counts the turns of loops. And what shows a kernel whose verifier leaves such a loop by itself:
-# 6.8, commit 2793a8b015f7 (bpf: exact states comparison for iterator convergence checks), has
-# nothing to be seen; the next iterator came with 6.11.
+# What counts the turns of loops; and what shows a kernel whose verifier knows well when such a loop
+# is at its end. Of the commit that taught it that, 2793a8b015f7 (bpf: exact states comparison for
+# iterator convergence checks), nothing is to be seen; this iterator came after it, with 6.11.
 _COUNTS = ("bpf_iter_num_new", "bpf_iter_num_next", "bpf_iter_num_destroy")
 _COUNTS_WELL = "bpf_iter_bits_new"
 _HELD_NS = LIVE_FIELDS.index("held_ns")
