@@ -28,12 +28,14 @@ __noinline int is_orphaned(__u64 address)
 	struct pid *group = BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID]);
 	struct pid *session = BPF_CORE_READ(task, signal, pids[PIDTYPE_SID]);
 	void *at = BPF_CORE_READ(group, tasks[PIDTYPE_PGID].first);
-	struct bpf_iter_num turns;
+	struct turns turns;
 	__u64 gone, useless;
 	int answer = -1;
 
 	begin_turns(&turns, MAX_GROUP_WALK);
-	for (int i = 0; next_turn(&turns, i, MAX_GROUP_WALK); i++) {
+	do {
+		if (was_last_turn(&turns))
+			break;
 		if (!at) {
 			answer = 1;
 			break;
@@ -52,7 +54,7 @@ __noinline int is_orphaned(__u64 address)
 			break;
 		}
 		at = (void *)BPF_CORE_READ((struct hlist_node *)at, next);
-	}
+	} while (next_turn(&turns, MAX_GROUP_WALK));
 	end_turns(&turns);
 	return answer;
 }

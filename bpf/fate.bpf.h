@@ -57,7 +57,7 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 	struct signal_struct *signal;
 	struct list_head *head, *at;
 	struct task_struct *thread;
-	struct bpf_iter_num turns;
+	struct turns turns;
 	__u64 deaf, exiting, live = 0;
 	int answer = -1;
 
@@ -71,7 +71,9 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 	head = (void *)signal + bpf_core_field_offset(struct signal_struct, thread_head);
 	at = BPF_CORE_READ(head, next);
 	begin_turns(&turns, MAX_THREADS);
-	for (int i = 0; next_turn(&turns, i, MAX_THREADS); i++) {
+	do {
+		if (was_last_turn(&turns))
+			break;
 		if (at == head) {
 			answer = live ? 1 : 2;
 			break;
@@ -87,7 +89,7 @@ __noinline int blocked_by(__u64 address, int signo, int group)
 			break;
 		}
 		at = BPF_CORE_READ(at, next);
-	}
+	} while (next_turn(&turns, MAX_THREADS));
 	end_turns(&turns);
 	return answer;
 }

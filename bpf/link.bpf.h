@@ -147,13 +147,13 @@ static __always_inline __u64 entry_among(struct sigpending *pending, int signo, 
 {
 	void *head = (void *)pending + bpf_core_field_offset(struct sigpending, list);
 	struct list_head *at = BPF_CORE_READ((struct list_head *)head, next);
-	struct bpf_iter_num turns;
+	struct turns turns;
 	struct sigqueue *entry;
 	__u64 found = 0;
 
 	begin_turns(&turns, most);
-	for (int i = 0; next_turn(&turns, i, most); i++) {
-		if (at == head)
+	do {
+		if (was_last_turn(&turns) || at == head)
 			break;
 		entry = (void *)at - bpf_core_field_offset(struct sigqueue, list);
 		if (BPF_CORE_READ(entry, info.si_signo) == signo) {
@@ -161,7 +161,7 @@ static __always_inline __u64 entry_among(struct sigpending *pending, int signo, 
 			break;
 		}
 		at = BPF_CORE_READ(at, next);
-	}
+	} while (next_turn(&turns, most));
 	end_turns(&turns);
 	return found;
 }
