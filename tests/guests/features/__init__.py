@@ -55,6 +55,7 @@ FEATURES = {
     "follow": "`--follow`: children to come, and those that are there",
     "cgroup_filter": "filters by cgroup, with what is below it",
     "loads": "what the programs read by loads, in place of a helper's calls",
+    "loops": "the kernel counts the turns of long loops, which opens faster",
     "registers": "how a call's registers are found",
     "last_thread": "how the last thread of a process is known",
     "skipped": "runs of a program that the kernel skips are counted",

@@ -58,6 +58,14 @@ def _loads() -> str:
     raise Lacking("a helper is called for each read (loads since Linux 5.11, of all since 6.2)")
 
 
+def _loops() -> str:
+    if not _opened()[0]["iterates"]:
+        raise Lacking(
+            "the verifier follows each turn of a loop (counted since Linux 6.4, well since 6.11)"
+        )
+    return YES
+
+
 def _cut_types() -> str:
     if not _opened()[1]:
         raise Lacking("the kernel's types are of a kind not known here: libbpf takes them whole")
@@ -92,6 +100,7 @@ def _locked() -> str:
 
 TRIALS = {
     "loads": _loads,
+    "loops": _loops,
     "registers": _registers,
     "last_thread": _last_thread,
     "skipped": _misses,
