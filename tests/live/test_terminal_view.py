@@ -77,7 +77,7 @@ def test_no_color_is_respected_and_more_is_told_when_asked_for(
     sender: Sender, sleeper: subprocess.Popen[bytes]
 ) -> None:
     arguments = ("-v", "--time", "relative", "-p", str(sender.pid))
-    with closing(Terminal(*arguments, columns=200, lines=60, NO_COLOR="1")) as seen:
+    with closing(Terminal(*arguments, columns=400, lines=60, NO_COLOR="1")) as seen:
         seen.row("TIME")
         sender.send(signal=signal.SIGTERM, target=sleeper.pid)
         sleeper.wait()
