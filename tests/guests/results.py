@@ -125,7 +125,7 @@ def _sum(one: Suite, other: Suite) -> Suite:
 
 def merged(old: Mapping[str, Result], new: Mapping[str, Result]) -> dict[str, Result]:
     """`old` with what `new` found in its place, kernel by kernel, and within one version of a
-    kernel feature by feature and way by way; oldest kernel first."""
+    kernel feature by feature and way by way; oldest kernel first. The date is that of tests."""
     both = dict(old)
     for series, found in new.items():
         had = both.get(series)
@@ -134,7 +134,7 @@ def merged(old: Mapping[str, Result], new: Mapping[str, Result]) -> dict[str, Re
         else:
             both[series] = Result(
                 found.version,
-                max(had.date, found.date),
+                max(had.date, found.date) if found.tests else had.date,
                 found.features or had.features,
                 {**had.tests, **found.tests},
             )

@@ -82,6 +82,10 @@ def test_a_run_replaces_its_own_kernels_and_ways_only() -> None:
     assert new["5.10"].date == "2026-01-03"
     assert new["5.10"].features == found().features
     assert new["5.10"].tests == found().tests | raw
+    # Features alone are no run of the tests.
+    alone = Result("5.10.262-1", "2026-01-04", {"fentry": "no"}, {})
+    tried = results.merged(new, {"5.10": alone})["5.10"]
+    assert (tried.date, tried.features) == ("2026-01-03", {"fentry": "no"})
     # What was found on another version says nothing of this one.
     newer = Result("5.10.263-1", "2026-01-04", {"fentry": "yes"}, {})
     assert results.merged(new, {"5.10": newer})["5.10"] == newer
