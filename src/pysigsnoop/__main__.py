@@ -28,40 +28,53 @@ def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  #
     raise Terminated
 
 
-def _dropped(dropped: UnraisableHookArgs) -> None:
-    """What Python can raise to nobody. A signal whose exception that is comes once more.
+class _OnceMore:
+    """Around work that a signal's exception ends: one that Python drops comes once more.
 
     A handler that runs in the callback of a weak reference raises there, and nobody has it: those
     of the import system's locks run at each import.
     """
-    if issubclass(dropped.exc_type, Terminated):
-        number = signal.SIGTERM
-        signal.signal(number, _terminate)
-    elif issubclass(dropped.exc_type, KeyboardInterrupt):
-        number = signal.SIGINT
-    else:
-        sys.__unraisablehook__(dropped)
-        return
-    _thread.start_new_thread(_once_more, (_thread.get_ident(), number))
 
+    def __enter__(self) -> None:
+        self._over = False
+        self._told = sys.unraisablehook
+        sys.unraisablehook = self._dropped
 
-def _once_more(thread: int, number: signal.Signals) -> None:
-    time.sleep(_DONE_S)
-    signal.pthread_kill(thread, number)
+    def __exit__(self, *_: object) -> None:
+        self._over = True
+        sys.unraisablehook = self._told
+
+    def _dropped(self, dropped: UnraisableHookArgs) -> None:
+        if issubclass(dropped.exc_type, Terminated):
+            number = signal.SIGTERM
+            signal.signal(number, _terminate)
+        elif issubclass(dropped.exc_type, KeyboardInterrupt):
+            number = signal.SIGINT
+        else:
+            self._told(dropped)
+            return
+        try:
+            _thread.start_new_thread(self._again, (_thread.get_ident(), number))
+        except RuntimeError:  # no more threads for this user: at once, then
+            os._exit(ExitStatus.SIGNALLED + number)
+
+    def _again(self, thread: int, number: signal.Signals) -> None:
+        time.sleep(_DONE_S)
+        if not self._over:
+            signal.pthread_kill(thread, number)
 
 
 def main() -> int:
     """Run the command line; returns its exit status. SIGTERM before its work is done ends it."""
     # Who has it ignored (nohup does so with another) keeps it ignored.
     ours = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    tell_dropped = sys.unraisablehook
     try:
-        sys.unraisablehook = _dropped
-        if ours:
-            signal.signal(signal.SIGTERM, _terminate)
-        from .cli import main as run  # takes a while, in which a signal can come
+        with _OnceMore():
+            if ours:
+                signal.signal(signal.SIGTERM, _terminate)
+            from .cli import main as run  # takes a while, in which a signal can come
 
-        return run()
+            return run()
     except KeyboardInterrupt:
         return _ended_by(signal.SIGINT)
     except Terminated:
@@ -69,7 +82,6 @@ def main() -> int:
     finally:
         if ours:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        sys.unraisablehook = tell_dropped
 
 
 def _ended_by(number: int) -> int:

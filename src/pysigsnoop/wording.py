@@ -154,8 +154,8 @@ def _user_name(uid: int) -> str | None:
 def _numbers_are_ours() -> bool:
     """Whether we are in the initial user namespace, by whose numbers records tell users."""
     try:
-        with open("/proc/self/uid_map", encoding="ascii") as file:
-            return file.read().split() == ["0", "0", str(2**32 - 1)]
+        with open("/proc/self/uid_map", "rb") as file:
+            return file.read().split() == [b"0", b"0", b"%d" % (2**32 - 1)]
     except OSError:
         return False
 

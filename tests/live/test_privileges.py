@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ from pysigsnoop import SignalTracer
 from pysigsnoop.exit_status import ExitStatus
 
 from .actors import acting, children, until
-from .commands import Command, run
+from .commands import Command, forced, run, run_program
 from .conftest import MakeCommand
 from .control_groups import enter, group_in, unified
 from .kernel_objects import _BPF, objects_of, wait_until_gone
@@ -38,6 +39,22 @@ from .trace_buffer import Original, patient, turn
 CALLER, GROUP = 1234567, 2345678
 UNDER_SUDO = ("env", f"SUDO_UID={CALLER}", f"SUDO_GID={GROUP}")
 UNIT = "told-of-once-rights-are-gone.service"
+# Tells, behind all else, what is imported once rights are gone: Python's files may be out of reach.
+_LATE = """
+import sys
+from pysigsnoop import cli, privileges
+
+give_up = privileges.give_up
+
+def noting(*arguments):
+    give_up(*arguments)
+    noting.known = {*sys.modules}
+
+privileges.give_up = noting
+status = cli.main()
+print("late:", *sorted({*sys.modules} - noting.known), file=sys.stderr)
+sys.exit(status)
+"""
 # include/uapi/linux/capability.h
 KILL, BPF = 1 << 5, 1 << 39
 FOR_STACKS = 1 << 2 | 1 << 19 | 1 << 34 | 1 << 40
@@ -96,6 +113,16 @@ def private(tmp_path: Path) -> tuple[str, ...]:
             package, folder / package.name, ignore=shutil.ignore_patterns("__pycache__")
         )
     return ("env", f"PYTHONPATH={folder}")
+
+
+@pytest.mark.parametrize("form", ["", "--stream", "-j", "-v", "--format=csv", "-o=signal,sender"])
+def test_nothing_is_imported_once_rights_are_gone(form: str) -> None:
+    script = "sleep 60 & kill -TERM $!; wait $!; kill -KILL $$"
+    wanted = [*form.split(), "--", "sh", "-c", script]
+    ended = run_program([sys.executable, "-c", _LATE, *forced(wanted)], LC_ALL="C.UTF-8")
+    assert ended.status == 128 + signal.SIGKILL
+    assert "was killed by SIGTERM" in ended.err
+    assert ended.err.splitlines()[-1] == "late:"
 
 
 def wait_until_given_up(pid: int, wanted: dict[str, Any]) -> None:
