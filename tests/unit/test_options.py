@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shlex
@@ -185,6 +186,14 @@ def test_help_fits_a_screen_and_ends_in_examples_without_libbpf_or_rich(command:
         options.parse(words[1:])
         assert words[: 1 + len(command)] == ["pysigsnoop", *command]
     assert run_bare(*command, "-h").stdout == done.stdout
+
+
+# argparse takes what int() takes, and where that is nothing the terminal's.
+@pytest.mark.parametrize("columns", ["", "0", "-5", "1", " 100", "1_00", "wide", "9" * 5000, "40"])
+def test_help_is_as_wide_as_argparse_has_it(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    ours = options.parser()._get_formatter()
+    assert ours._width == argparse.HelpFormatter("pysigsnoop")._width
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda words: "".join(words) or "none")
