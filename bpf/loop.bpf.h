@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Loops of many turns. The verifier follows each turn, which is most of what it does here; but of
- * a loop that the kernel counts only until two turns are alike.
+ * Loops of many turns. The verifier follows each turn, half of all that it would look at here; but
+ * of a loop that the kernel counts only until two turns are alike.
  *
  *	begin_turns(&turns, MOST);
  *	do {

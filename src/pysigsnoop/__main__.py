@@ -8,10 +8,11 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import TYPE_CHECKING
 
 from .exit_status import ExitStatus
 
+# Not typing's, which takes a while to import: until then a signal finds no handler.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .text import printable, quoted
+from .users import name_of_user, uids_are_ours
 from .whereabouts import Recent
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 # The users of a machine, as a rule.
 _REMEMBERED = 1024
-# What /proc/self/uid_map says where numbers mean here what they mean to the kernel.
-_ALL_UIDS = ["0", "0", str(2**32 - 1)]
 
 
 class Verbose:
@@ -80,23 +78,5 @@ def _command(process: Process) -> str:
     return f", command: {quoted(arguments)}{' ...' * bool(process.cmdline_truncated)}"
 
 
-def name_of_user(uid: int) -> str | None:
-    """What this machine calls a user."""
-    import pwd
-
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return None
-
-
 def _no_name(uid: int) -> None:
     """In the place of `name_of_user` where a number means another user here."""
-
-
-def uids_are_ours(uid_map: Path = Path("/proc/self/uid_map")) -> bool:
-    """Whether uids of the initial user namespace are what this process knows them as."""
-    try:
-        return uid_map.read_text().split() == _ALL_UIDS
-    except OSError:
-        return False

@@ -5,13 +5,12 @@ What other processes choose (names, arguments) is never put in raw.
 
 from __future__ import annotations
 
-import functools
 import os
-import pwd
 import time
 from typing import TYPE_CHECKING
 
 from .text import printable, quoted
+from .users import name_of_user, uids_are_ours
 
 if TYPE_CHECKING:
     from .event import Event, Process
@@ -138,26 +137,8 @@ def _place(process: Process) -> str:
 
 def user(uid: int) -> str:
     """`root (uid 0)`, or `uid 1234` where that has no name here."""
-    name = _user_name(uid) if _numbers_are_ours() else None
+    name = name_of_user(uid) if uids_are_ours() else None
     return f"uid {uid}" if name is None else f"{printable(os.fsencode(name))} (uid {uid})"
-
-
-@functools.lru_cache(256)
-def _user_name(uid: int) -> str | None:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except (KeyError, OverflowError):
-        return None
-
-
-@functools.cache
-def _numbers_are_ours() -> bool:
-    """Whether we are in the initial user namespace, by whose numbers records tell users."""
-    try:
-        with open("/proc/self/uid_map", "rb") as file:
-            return file.read().split() == [b"0", b"0", b"%d" % (2**32 - 1)]
-    except OSError:
-        return False
 
 
 def reason(event: Event) -> str:

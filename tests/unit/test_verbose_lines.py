@@ -13,7 +13,8 @@ from pysigsnoop import Event
 from pysigsnoop._records import SIDE
 from pysigsnoop.details import sides
 from pysigsnoop.text import quoted
-from pysigsnoop.verbose_lines import Verbose, name_of_user, uids_are_ours
+from pysigsnoop.users import name_of_user, uids_are_ours
+from pysigsnoop.verbose_lines import Verbose
 
 from .records import KILL, end, event, known
 from .test_details import WORDS, details_record, packed
