@@ -74,7 +74,9 @@ def main() -> int:
             if ours:
                 signal.signal(signal.SIGTERM, _terminate)
             from .cli import main as run  # takes a while, in which a signal can come
+            from .streams import whole
 
+            sys.stdout, sys.stderr = whole(sys.stdout), whole(sys.stderr)
             return run()
     except KeyboardInterrupt:
         return _ended_by(signal.SIGINT)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from . import options, privileges, progress, sinks, subcommands, tracer_options
 from .diagnosis import limit_reached
 from .errors import FilterInvalid, OutputFailed, PysigsnoopError
 from .exit_status import ExitStatus, of_trace
-from .streams import discard
 from .text import printable
 
 if TYPE_CHECKING:
@@ -58,10 +56,8 @@ class Console:
         try:
             yield
         except BrokenPipeError:
-            discard(self.out)
             raise
         except OSError as error:
-            discard(self.out)
             raise OutputFailed(
                 f"cannot write the output: {error.strerror}", hint="df .     (is a disk full?)"
             ) from error
@@ -76,11 +72,9 @@ class Console:
     def say(self, text: str) -> None:
         """A word to the user, beside the output; without a stderr there is nobody to tell."""
         if self.err:
-            try:
+            with suppress(OSError):
                 self.err.write(f"{text}\n")
                 self.err.flush()
-            except OSError:
-                discard(self.err)
 
     @contextmanager
     def ending(self, stop: Callable[[], None]) -> Iterator[None]:
@@ -111,8 +105,6 @@ class Console:
 def main(arguments: list[str] | None = None, console: Console | None = None) -> int:
     """Run the command; returns its exit status. Wrong usage exits with 2, as argparse does."""
     console = console or Console(sys.stdout, sys.stderr)
-    if isinstance(console.out, io.TextIOWrapper):
-        console.out.reconfigure(errors="backslashreplace")
     try:
         with console.writing():  # help and version
             chosen = options.parse(arguments)
@@ -226,6 +218,8 @@ def _stream(
         waits += [] if looked else [INTERVAL_S]
         beat = service.beat() if service else None
         waits += [] if beat is None else [beat]
+        # Asked first: one that is stopped while nothing was read may hold something to read.
+        stopped = tracer.stopped
         events = tracer.read(min(waits, default=None), count)
         lost = loss.look(now=not events)
         looked = not events
@@ -241,7 +235,7 @@ def _stream(
         if end is not None and time.monotonic() >= end:
             tracer.stop()
             end = None
-        elif not events and tracer.stopped:
+        elif not events and stopped:
             break
     return count
 

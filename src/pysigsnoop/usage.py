@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from .exit_status import ExitStatus
-from .streams import discard
 
 # Of what is typed in an example, before what is said of it.
 _EXAMPLE_WIDTH = 32
@@ -77,7 +76,6 @@ class Parser(argparse.ArgumentParser):
         except OSError:
             if to is sys.stdout:
                 raise
-            discard(to)
 
     def command(self, name: str | None) -> Parser:
         """The parser of a command, or this one where none is named."""

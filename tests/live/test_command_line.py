@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from pysigsnoop.exit_status import ExitStatus
 
 from .actors import state, until
-from .commands import Command, run
+from .commands import Command, forced, run, run_program
 from .conftest import MakeCommand
 from .senders import NOBODY, PATIENCE, Sender
 
@@ -104,6 +105,39 @@ def test_ctrl_c_ends_with_130_and_all_that_was_seen(sender: Sender, command: Mak
     ended = running.end(signal.SIGINT)
     assert (ended.status, len(ended.lines)) == (ExitStatus.INTERRUPTED, 1009)
     assert ended.summary == "1009 received, 0 lost\n"
+
+
+# Sends to nobody, and is ended, just after a read that waited its time in vain.
+_STOPPED_BETWEEN_READS = f"""
+import os, signal, sys
+from pysigsnoop import cli
+from pysigsnoop.tracer import SignalTracer
+
+read = SignalTracer.read
+
+def send(count):
+    for _ in range(count):
+        try: os.kill({NOBODY}, 0)
+        except ProcessLookupError: pass
+
+def reading(tracer, timeout=None, limit=None):
+    if not tracer.stopped and timeout is None:
+        send(1)  # then it looks once more, and not for ever
+    events = read(tracer, timeout, limit)
+    if not events and not tracer.stopped:
+        send(5)
+        os.kill(os.getpid(), signal.SIGTERM)
+    return events
+
+SignalTracer.read = reading
+sys.exit(cli.main({forced(["-s", "0", "-p"])!r} + [str(os.getpid())]))
+"""
+
+
+def test_what_was_seen_before_the_end_is_printed_though_no_read_waited_for_it() -> None:
+    ended = run_program([sys.executable, "-c", _STOPPED_BETWEEN_READS])
+    assert (ended.status, len(ended.lines)) == (ExitStatus.DONE, 1 + 1 + 5)
+    assert ended.summary == "6 received, 0 lost\n"
 
 
 def test_a_duration_longer_than_poll_takes_is_one(sender: Sender, command: MakeCommand) -> None:
