@@ -19,7 +19,7 @@ class Lost(NamedTuple):
     answers: int = 0
     #: Runs of a program that the kernel skipped, and that would have made an event.
     skipped: int = 0
-    #: Events handed over, and still unread at close.
+    #: Events handed over, and still unread at close; or never whole, and what lies behind those.
     unread: int = 0
     #: Details that found no room in the ring, one for each end; their events came.
     details: int = 0
@@ -168,6 +168,32 @@ def account(
         ),
         evicted=evicted,
     )
+
+
+def never_read(counters: Sequence[int], read: Counts) -> Counts:
+    """What the kernel has put into the ring, as it counts, beyond what the reader found there.
+
+    Of a ring that was read to its end: what lies at, or behind, a record that is still being
+    written.
+    """
+    n = _by_name(counters)
+    signals = n["signal_submitted"] + n["single_submitted"]
+    deliveries, deaths = n["delivery_submitted"], n["death_submitted"]
+    submitted = Counts(
+        events=signals + n["call_submitted"] + deliveries + deaths,
+        calls=n["single_submitted"] + n["call_submitted"] + n["group_submitted"],
+        signals=signals,
+        deliveries=deliveries,
+        deaths=deaths,
+    )
+    # Only signals are sorted out by the reader.
+    found = read._replace(
+        events=read.events + read.filtered,
+        signals=read.signals + read.filtered,
+        filtered=0,
+        missing=0,
+    )
+    return Counts(*(max(0, n) for n in submitted.minus(found)))
 
 
 def links_missing(counters: Sequence[int]) -> int:

@@ -24,7 +24,7 @@ from .following import DEFAULT_MAX, MAPS, PROGRAMS, RUN, Following
 from .links import MAP as LINKS
 from .links import Links
 from .ring import Ring
-from .stats import Counts, Stats, account, groups_inside
+from .stats import Counts, Stats, account, groups_inside, never_read
 from .turns import Change, Turn
 
 TYPE_CHECKING = False
@@ -186,6 +186,7 @@ class SignalTracer:
         # Ends that follow() has returned and that still wait for the next read: not unread.
         self._followed: set[object] = set()
         self._unread = Counts()  # in the ring at close
+        self._never_read = Counts()  # and behind what was not whole even then
         self._dropped = Counts()  # pending at close
         self._stats = Stats()
         self._attachment: Attachment | None = None
@@ -378,6 +379,7 @@ class SignalTracer:
                 while self._ring.fill(final=True):
                     pass
                 self._unread = self._ring.counts().minus(before)
+                self._never_read = never_read(self._controls.counters(), self._ring.counts())
                 self._stats = self._account()
                 self._finished = True
                 self._ring.close()
@@ -427,7 +429,7 @@ class SignalTracer:
         return account(
             counters,
             received=taken,
-            unread=self._unread.plus(self._dropped),
+            unread=self._unread.plus(self._dropped).plus(self._never_read),
             generate_misses=self._bpf.misses(programs.generate),
             exit_misses=sum(self._bpf.misses(name) for name in programs.calls),
             delivery_misses=self._bpf.misses(DELIVERY) if self._outcomes else 0,

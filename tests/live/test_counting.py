@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from signal import SIGCONT
+from signal import SIGCHLD, SIGCONT
 
 import pytest
 
@@ -101,6 +101,21 @@ def test_what_nobody_read_is_counted_at_close(sender: Sender) -> None:
     stats = tracer.stats
     assert (stats.received, stats.lost.unread, stats.lost_total) == (7, PRIME - 7, PRIME - 7)
     assert tracer.closed
+
+
+def test_what_lies_behind_a_record_that_is_never_whole_is_counted(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SignalTracer(sender_pid=sender.pid, outcomes=True) as tracer:
+        sender.send(PRIME, target=NOBODY)
+        assert len(tracer.read(PATIENCE, limit=7)) == 7
+        sender.send(11, signal=SIGCHLD, target=sender.pid)
+        # The first of those that follow is still being written, however long the reader waits.
+        monkeypatch.setattr(tracer._ring, "fill", lambda **_: 0)
+    stats = tracer.stats
+    assert (stats.received, stats.lost.unread) == (7, PRIME + 11 - 7)
+    assert (stats.signals.received, stats.signals.lost) == (0, 11)
+    assert_calls_closed(stats, PRIME + 11)
 
 
 def test_refused_calls_are_counted_exactly(sender: Sender, make_sender: MakeSender) -> None:

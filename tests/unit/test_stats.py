@@ -8,7 +8,7 @@ import pytest
 
 from pysigsnoop import Lost, Stats
 from pysigsnoop._records import COUNTER
-from pysigsnoop.stats import Counts, Tally, account
+from pysigsnoop.stats import Counts, Tally, account, never_read
 
 NOTHING = Counts()
 
@@ -218,3 +218,22 @@ def test_lost_total_is_the_sum_of_its_reasons() -> None:
 def test_counts_add_and_subtract_member_by_member() -> None:
     assert Counts(1, 2, 3, 4).plus(Counts(10, 20, 30, 40)) == Counts(11, 22, 33, 44)
     assert Counts(11, 22, 33, 44).minus(Counts(10, 20, 30, 40)) == Counts(1, 2, 3, 4)
+
+
+def test_what_lies_behind_a_record_that_is_never_whole_is_counted() -> None:
+    counters = [0] * COUNTER["counters"]
+    for name, value in {
+        "signal_submitted": 7,
+        "single_submitted": 5,
+        "call_submitted": 11,
+        "group_submitted": 2,
+        "delivery_submitted": 3,
+        "death_submitted": 1,
+        "signal_ring_full": 100,
+        "call_filtered": 100,
+    }.items():
+        counters[COUNTER[name]] = value
+    read = Counts(events=20, calls=15, signals=9, filtered=1, deliveries=2, deaths=1, missing=4)
+    assert never_read(counters, read) == Counts(6, 3, 2, 0, 1, 0, 0)
+    whole = Counts(events=26, calls=18, signals=11, filtered=1, deliveries=3, deaths=1, missing=4)
+    assert never_read(counters, whole) == NOTHING
