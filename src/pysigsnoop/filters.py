@@ -111,7 +111,7 @@ class Filters:
             raise FilterInvalid(f"no scope is called {scope!r}", hint=f"one of {', '.join(SCOPES)}")
         named = _several("origins", origins)
         self.origins = self._origins(named, scope)
-        self._failed, self._fatal, self.follow = failed_only, fatal_only, follow
+        self.failed_only, self._fatal, self.follow = failed_only, fatal_only, follow
         self._signals = self._mask(
             _several("signals", signals), _several("exclude_signals", exclude_signals)
         )
@@ -191,7 +191,7 @@ class Filters:
         numbers = {number for number, _ in self._keys}
         asked = {name for name in (*_PACKERS, *_CGROUPS) if FILTER[name] in numbers}
         return (
-            self._failed
+            self.failed_only
             or self._fatal
             or self.origins != _bits(ORIGINS)
             or any(name.startswith("sender_") for name in asked)
@@ -216,7 +216,7 @@ class Filters:
             "kernel_if_fatal": self._kernel_if_fatal,
             "filters": filters,
             "filter_signals": self._filter_signals,
-            "failed_only": self._failed,
+            "failed_only": self.failed_only,
             "fatal_only": self._fatal,
             "follow": self.follow,
             "compat_exits": compat_exits,

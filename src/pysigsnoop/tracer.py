@@ -11,18 +11,16 @@ from types import TracebackType
 
 from . import diagnosis
 from .alive import is_alive
-from .attachment import DEATH, DELIVERY, JUMPS, OOM, Attachment, attach
-from .bpf_object import BpfObject, Controls, possible_cpus
+from .attachment import DEATH, DELIVERY, OOM, Attachment, attach
+from .bpf_object import Controls, possible_cpus
 from .clock import wall_offset
-from .decoding import STILL_RUNS, Decoder
+from .decoding import Decoder
 from .ends import Began, Death, Delivery
 from .errors import FilterInvalid, TracerClosed
 from .event import Event
-from .families import FUNCTIONS, NO_CALLS, SIGNAL_FAMILIES
-from .filters import PID_MAX, PID_SLOTS, Filters, followed_pids
-from .following import DEFAULT_MAX, MAPS, PROGRAMS, RUN, Following
-from .links import MAP as LINKS
-from .links import Links
+from .filters import Filters, followed_pids
+from .following import DEFAULT_MAX, Following
+from .plan import BUFFER, GROUP_CALLS, Plan
 from .ring import Ring
 from .stats import Counts, Stats, account, groups_inside, never_read
 from .turns import Change, Turn
@@ -31,10 +29,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .columns import Columns
 
-DEFAULT_BUFFER = 8 * 1024 * 1024
-# What the kernel takes for a ring: a power of two of pages, and far below 2 GiB.
-_SMALLEST_BUFFER, _LARGEST_BUFFER = 4096, 1 << 30
-_GROUP_CALLS = 10240
 # How long an end waits for group sends in progress; where the kernel skipped their exit, in vain.
 _DRAIN_S = 0.05
 # How long after a SIGKILL the OOM killer may say that it was its own, with room to spare.
@@ -42,14 +36,6 @@ _OOM_S = 0.005
 
 # How often follow() looks whether its target is still there.
 _LOOK_S = 0.1
-
-_LEARN = "learn_tracer"
-_LEVEL_OF = "level_of_cgroup"
-_MAPS = (
-    *("counters", "details_scratch", "ended", "groups", "ids", "link_scratch", "links"),
-    *("oom_threads", "refused", "ring", "scratch", "taken", "wanted"),
-    "wanted_pids",
-)
 
 
 class SignalTracer:
@@ -136,11 +122,11 @@ class SignalTracer:
         follow: Iterable[int] | int | None = None,
         max_followed: int = DEFAULT_MAX,
         attach: str = "auto",
-        buffer_size: int = DEFAULT_BUFFER,
-        max_group_calls: int = _GROUP_CALLS,
+        buffer_size: int = BUFFER,
+        max_group_calls: int = GROUP_CALLS,
         max_links: int | None = None,
     ) -> None:
-        self._filters = Filters(
+        filters = Filters(
             signals=signals,
             exclude_signals=exclude_signals,
             origins=origins,
@@ -157,31 +143,21 @@ class SignalTracer:
             sender_cgroup=sender_cgroup,
             target_cgroup=target_cgroup,
         )
-        if not 1 <= buffer_size <= _LARGEST_BUFFER:
-            raise FilterInvalid(
-                f"a ring of {buffer_size} bytes cannot be", hint="1 byte to 1 GiB, say --buffer 8M"
-            )
-        if max_group_calls < 1:
-            raise FilterInvalid(f"max_group_calls is {max_group_calls}", hint="1 or more")
-        if failed_only and attach == NO_CALLS:
-            raise FilterInvalid(
-                "failed calls are not watched",
-                hint="attach='auto' (--attach auto), or leave out failed_only (-x)",
-            )
-        if exits and not outcomes:
-            raise FilterInvalid("exits are told among the outcomes", hint="outcomes=True")
-        if max_links is not None and max_links < 1:
-            raise FilterInvalid(f"max_links is {max_links}", hint="1 or more")
-        self._outcomes, self._exits, self._max_links = outcomes, exits, max_links
-        if not 1 <= max_followed <= PID_MAX:
-            raise FilterInvalid(f"max_followed is {max_followed}", hint=f"1 to {PID_MAX}")
-        self._follow = followed_pids(follow)
-        self._max_followed = max_followed
+        self._plan = Plan(
+            filters=filters,
+            attach=attach,
+            outcomes=outcomes,
+            exits=exits,
+            details=details,
+            stacks=stacks,
+            follow=followed_pids(follow),
+            max_followed=max_followed,
+            buffer_size=buffer_size,
+            max_group_calls=max_group_calls,
+            max_links=max_links,
+        )
+        self._plan.check()
         self._following: Following | None = None
-        self._attach = attach
-        self._details, self._stacks = details, stacks
-        self._buffer_size = max(_SMALLEST_BUFFER, 1 << (buffer_size - 1).bit_length())
-        self._max_group_calls = max_group_calls
         self._pending: deque[Event] = deque()
         # Ends that follow() has returned and that still wait for the next read: not unread.
         self._followed: set[object] = set()
@@ -211,29 +187,29 @@ class SignalTracer:
             if self._opened:
                 raise TracerClosed("a tracer is opened once", hint="make another SignalTracer")
             self._opened = True
-            self._cpus = possible_cpus()
-            self._links = Links(self._max_links if self._outcomes else 1, self._cpus)
+            plan, cpus = self._plan, possible_cpus()
+            self._links = plan.links(cpus)
+            prepare = functools.partial(plan.prepare, cpus, self._links)
             ring = None
             try:
-                more = (DEATH, DELIVERY) if self._outcomes else ()
-                bpf, self._attachment = attach(self._attach, self._prepare, more)
+                bpf, self._attachment = attach(plan.attach, prepare, plan.more_programs)
             except BaseException as error:
                 self._stopped = self._closed = self._finished = True
                 _explain(error)
                 raise
             try:
-                self._controls = Controls(bpf, self._cpus)
-                self._set_cgroup_levels(bpf)
-                ring = Ring(bpf.map_fd("ring"), bpf.map_fd(".bss"), self._filters.origins)
-                if self._filters.follow:
+                self._controls = Controls(bpf, cpus)
+                plan.set_cgroup_levels(bpf, self._controls)
+                ring = Ring(bpf.map_fd("ring"), bpf.map_fd(".bss"), plan.filters.origins)
+                if plan.filters.follow:
                     self._following = Following(bpf, self._controls)
-                    for pid in self._follow:
+                    for pid in plan.follow:
                         self._following.add(pid)
                 self._decoder = Decoder(
                     ring,
                     bpf,
-                    details=self._details,
-                    stacks=self._stacks,
+                    details=plan.details,
+                    stacks=plan.stacks,
                     began=self._began,
                 )
             except BaseException as error:
@@ -246,48 +222,6 @@ class SignalTracer:
             self._bpf, self._ring = bpf, ring
             self._ready = True
             self._began_ns = self._controls.begin()
-
-    def _prepare(self, bpf: BpfObject, programs: list[str], family: str) -> None:
-        """Choose, set up and load, for one way to attach."""
-        filters = self._filters
-        follow = filters.follow
-        extra = [*[STILL_RUNS] * self._details, *((*PROGRAMS, *RUN) if follow else ())]
-        extra += [_LEVEL_OF] * bool(filters.cgroups)
-        maps = (*_MAPS, *(MAPS if follow else MAPS[:1]), *[JUMPS] * (family == FUNCTIONS))
-        bpf.choose([*programs, _LEARN, *extra], maps)
-        settings = filters.settings(
-            # Syscall tracepoints leave out 32-bit callers.
-            compat_exits=family != "tracepoint",
-            calls=family != NO_CALLS,
-            outcomes=self._outcomes,
-            exits=self._exits,
-            details=self._details,
-            stacks=self._stacks,
-            direct=SIGNAL_FAMILIES["tp_btf"] in programs,
-        )
-        bpf.set_settings(settings)
-        bpf.resize("ring", self._buffer_size)
-        bpf.resize("counters", self._cpus)
-        bpf.resize("groups", self._max_group_calls)
-        keys, pids = filters.keys(), filters.pid_words()
-        bpf.resize("wanted", max(1, len(keys)))
-        bpf.resize("wanted_pids", PID_SLOTS if pids else 1)
-        bpf.resize(LINKS, self._links.entries)
-        if follow:
-            bpf.resize("followed", self._max_followed)
-            bpf.resize("creators", max(self._max_followed, DEFAULT_MAX))
-        bpf.load()
-        if bpf.run_once(_LEARN) and family == FUNCTIONS:
-            raise diagnosis.exits_may_hang()
-        bpf.add_keys("wanted", keys)
-        bpf.add_words("wanted_pids", pids)
-
-    def _set_cgroup_levels(self, bpf: BpfObject) -> None:
-        if self._filters.cgroups:
-            from .cgroups import levels  # late: few filter by it
-
-            level_of = functools.partial(bpf.run_once, _LEVEL_OF)
-            self._controls.set_cgroup_levels(levels(self._filters.cgroups, level_of))
 
     def add_followed(self, pid: int) -> None:
         """Follow one more process, and all that it has created already and not left behind.
@@ -422,7 +356,7 @@ class SignalTracer:
             return self._account()
 
     def _account(self) -> Stats:
-        programs = self.attachment.programs
+        programs, outcomes = self.attachment.programs, self._plan.outcomes
         pending = _counts_of(self._not_handed_over(list(self._pending)))
         taken = self._ring.counts().minus(self._unread).minus(self._dropped).minus(pending)
         counters = self._controls.counters()
@@ -432,10 +366,10 @@ class SignalTracer:
             unread=self._unread.plus(self._dropped).plus(self._never_read),
             generate_misses=self._bpf.misses(programs.generate),
             exit_misses=sum(self._bpf.misses(name) for name in programs.calls),
-            delivery_misses=self._bpf.misses(DELIVERY) if self._outcomes else 0,
-            death_misses=self._bpf.misses(DEATH) if self._outcomes else 0,
+            delivery_misses=self._bpf.misses(DELIVERY) if outcomes else 0,
+            death_misses=self._bpf.misses(DEATH) if outcomes else 0,
             oom_misses=self._bpf.misses(OOM),
-            evicted=self._links.evicted(counters, self._bpf) if self._outcomes else 0,
+            evicted=self._links.evicted(counters, self._bpf) if outcomes else 0,
             unfollowed=self._following.unfollowed() if self._following else 0,
             stopped=self._stopped,
         )

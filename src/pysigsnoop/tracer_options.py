@@ -81,7 +81,8 @@ def tracer(chosen: argparse.Namespace, *, follow: Iterable[int] = (), **more: An
     `follow` are processes beside those of the options; `more` is SignalTracer's own, and wins.
     """
     from .following import DEFAULT_MAX
-    from .tracer import DEFAULT_BUFFER, SignalTracer  # needs libbpf, which --help must not
+    from .plan import BUFFER
+    from .tracer import SignalTracer  # needs libbpf, which --help must not
 
     settings: dict[str, Any] = {
         "signals": chosen.signal,
@@ -101,7 +102,7 @@ def tracer(chosen: argparse.Namespace, *, follow: Iterable[int] = (), **more: An
         "follow": [*(chosen.follow or ()), *follow] or None,
         "max_followed": chosen.max_followed or DEFAULT_MAX,
         "attach": chosen.attach,
-        "buffer_size": DEFAULT_BUFFER if chosen.buffer is None else chosen.buffer,
+        "buffer_size": BUFFER if chosen.buffer is None else chosen.buffer,
     }
     return SignalTracer(**settings | more)
 
