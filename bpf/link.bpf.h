@@ -66,7 +66,7 @@ struct {
 	__type(value, struct link);
 } links SEC(".maps");
 
-/* Like the one in send.bpf.h, and for the same reason; a delivery holds the signal lock too. */
+/* Like the one in generate.bpf.h, and for the same reason; a delivery holds the signal lock too. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

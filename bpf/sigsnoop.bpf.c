@@ -92,6 +92,8 @@ static __always_inline __u64 wake_reader(void)
 #include "oom.bpf.h"
 #include "stack.bpf.h"
 #include "send.bpf.h"
+#include "generate.bpf.h"
+#include "return.bpf.h"
 #include "deliver.bpf.h"
 #include "death.bpf.h"
 #include "attach.bpf.h"
