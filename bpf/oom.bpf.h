@@ -98,6 +98,7 @@ int oom_victim(__u64 *ctx)
 	record->vm = total;
 	if (victim)
 		tell_memory(record, victim, mm);
+	count(SIGSNOOP_OOM_SUBMITTED);
 	bpf_ringbuf_submit(record, wake_reader());
 	return 0;
 }

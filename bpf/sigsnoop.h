@@ -371,7 +371,9 @@ enum sigsnoop_counter {
 	SIGSNOOP_LINK_REMOVED,
 	SIGSNOOP_DETAILS_RING_FULL,	/* of sends that were submitted */
 	SIGSNOOP_STACK_RING_FULL,	/* the same */
-	SIGSNOOP_OOM_RING_FULL,		/* what the OOM killer says of its victims; likewise */
+	/* What the OOM killer says of its victims. */
+	SIGSNOOP_OOM_SUBMITTED,
+	SIGSNOOP_OOM_RING_FULL,
 	SIGSNOOP_FOLLOW_FULL,		/* processes to follow that found no room */
 	SIGSNOOP_COUNTERS,
 };

@@ -222,6 +222,7 @@ static void end_group(struct reader *reader, const struct sigsnoop_group_end *en
 		send->hold = SIGSNOOP_HOLD_NOTHING;
 	}
 	reader->counts.calls++;
+	reader->counts.answers++;
 	release(reader, 0);
 }
 
@@ -251,6 +252,7 @@ static void name_oom_victim(struct reader *reader, const struct sigsnoop_oom_vic
 			send->hold = SIGSNOOP_HOLD_NOTHING;
 		}
 	}
+	reader->counts.victims++;
 	release(reader, 0);
 }
 

@@ -62,6 +62,8 @@ struct reader_counts {
 	unsigned long long deaths;
 	unsigned long long filtered;	/* turned out to be of an origin that is not wanted */
 	unsigned long long missing;	/* companions that gave way before their send came */
+	unsigned long long answers;	/* of group sends: no events of their own; */
+	unsigned long long victims;	/* nor is what the OOM killer says of its */
 };
 struct reader_counts reader_counts(const struct reader *reader);
 

@@ -24,9 +24,19 @@ class Terminated(BaseException):
     """SIGTERM where there is no trace to stop: like Ctrl-C, it undoes what was begun."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C there. Where KeyboardInterrupt itself passes through an exec(), as each namedtuple
+    has one, Python notes that nobody caught it, and in the end dies of SIGINT, whoever did.
+    """
+
+
 def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # signal's interface
     signal.signal(number, signal.SIG_DFL)
     raise Terminated
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the same
+    raise Interrupted
 
 
 class _OnceMore:
@@ -67,24 +77,26 @@ class _OnceMore:
 
 def main() -> int:
     """Run the command line; returns its exit status. SIGTERM before its work is done ends it."""
-    # Who has it ignored (nohup does so with another) keeps it ignored.
-    ours = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    # Who has one ignored (nohup does so with another) keeps it ignored.
+    usual = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: how for number, how in usual.items() if signal.getsignal(number) == how}
+    raising = {signal.SIGTERM: _terminate, signal.SIGINT: _interrupt}
     try:
         with _OnceMore():
-            if ours:
-                signal.signal(signal.SIGTERM, _terminate)
+            for number in before:
+                signal.signal(number, raising[number])
             from .cli import main as run  # takes a while, in which a signal can come
-            from .streams import whole
+            from .streams import whole_streams
 
-            sys.stdout, sys.stderr = whole(sys.stdout), whole(sys.stderr)
-            return run()
+            with whole_streams():
+                return run()
     except KeyboardInterrupt:
         return _ended_by(signal.SIGINT)
     except Terminated:
         return _ended_by(signal.SIGTERM)
     finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number, how in before.items():
+            signal.signal(number, how)
 
 
 def _ended_by(number: int) -> int:

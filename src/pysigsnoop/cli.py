@@ -182,7 +182,9 @@ def trace(
         hidden = telling.hidden if telling else 0
         shown = stats._replace(received=stats.received - hidden)
         console.say(sinks.summary(shown, limited=limited))
-    return _status(console, stats.lost_total - (stats.lost.unread if limited else 0)), stats
+    # Who asked for no more has lost nothing by that.
+    lost = stats.lost._replace(unread=0) if limited else stats.lost
+    return _status(console, sum(lost)), stats._replace(lost=lost)
 
 
 def _service_manager() -> ServiceManager | None:

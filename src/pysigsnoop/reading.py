@@ -78,7 +78,7 @@ class Reading(Shared):
             columns = Columns()
             columns.wall_offset = wall_offset()
             if self._pending:
-                columns.extend(b"".join(event._record for event in take_all(self._pending)))
+                columns.extend(b"".join(event._record for event in drained(self._pending)))
             else:
                 self._await(timeout, lambda: self._ring.fill_columns(columns, final=self._stopped))
             if not columns:
@@ -211,14 +211,14 @@ class Reading(Shared):
                 yield event
 
 
-def take_all(pending: deque[Event]) -> list[Event]:
-    """Empties it one by one: whoever iterates may be taking events too."""
-    taken = []
+def drained(pending: deque[Event]) -> Iterator[Event]:
+    """All of it, taken one by one: whoever iterates may be taking events too."""
     while True:
         try:
-            taken.append(pending.popleft())
+            event = pending.popleft()
         except IndexError:
-            return taken
+            return
+        yield event
 
 
 def _resolve(future: object) -> None:

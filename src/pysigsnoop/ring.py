@@ -170,6 +170,8 @@ class Ring:
             counts.deliveries,
             counts.deaths,
             counts.missing,
+            counts.answers,
+            counts.victims,
         )
 
     def wake(self) -> None:

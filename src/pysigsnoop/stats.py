@@ -75,8 +75,8 @@ class Stats(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Events, and the calls and signals that they stand for; and what the reader sorted out, and
-    companions that it gave up."""
+    """Events, and the calls and signals that they stand for; what the reader sorted out, and
+    companions that it gave up; and records that only add to events."""
 
     events: int = 0
     calls: int = 0
@@ -85,6 +85,8 @@ class Counts(NamedTuple):
     deliveries: int = 0
     deaths: int = 0
     missing: int = 0
+    answers: int = 0
+    victims: int = 0
 
     def plus(self, other: Counts) -> Counts:
         return Counts(*(a + b for a, b in zip(self, other, strict=True)))
@@ -98,6 +100,7 @@ def account(
     *,
     received: Counts,
     unread: Counts,
+    never_read: Counts,
     generate_misses: int,
     exit_misses: int,
     delivery_misses: int = 0,
@@ -110,10 +113,11 @@ def account(
     """The books, from the kernel's counters and the reader's own.
 
     `counters` is summed over CPUs, indexed by `enum sigsnoop_counter`; `received` is what the
-    caller took, and `unread` what nobody took before the close. `unfollowed` is what user space
-    counts of it.
+    caller took, `unread` what nobody took before the close, `never_read` what could not be read.
+    `unfollowed` is what user space counts of it.
     """
     n = _by_name(counters)
+    unread = unread.plus(never_read)
     skipped_sends = generate_misses + _skipped_exits(n, exit_misses)
     skipped = skipped_sends + delivery_misses + death_misses
     sorted_out = received.filtered + unread.filtered
@@ -132,12 +136,12 @@ def account(
             + n["delivery_ring_full"]
             + n["death_ring_full"],
             table_full=n["group_table_full"],
-            answers=n["group_ring_full"],
+            answers=n["group_ring_full"] + never_read.answers,
             skipped=skipped,
             unread=unread.events,
             details=n["details_ring_full"] + received.missing + unread.missing,
             stacks=n["stack_ring_full"],
-            oom_victims=n["oom_ring_full"] + oom_misses,
+            oom_victims=n["oom_ring_full"] + oom_misses + never_read.victims,
             unfollowed=n["follow_full"] + unfollowed,
         ),
         in_flight=n["group_early"] + (groups_inside(counters) if stopped else 0),
@@ -170,7 +174,7 @@ def account(
     )
 
 
-def never_read(counters: Sequence[int], read: Counts) -> Counts:
+def left_in_ring(counters: Sequence[int], read: Counts) -> Counts:
     """What the kernel has put into the ring, as it counts, beyond what the reader found there.
 
     Of a ring that was read to its end: what lies at, or behind, a record that is still being
@@ -185,6 +189,8 @@ def never_read(counters: Sequence[int], read: Counts) -> Counts:
         signals=signals,
         deliveries=deliveries,
         deaths=deaths,
+        answers=n["group_submitted"],
+        victims=n["oom_submitted"],
     )
     # Only signals are sorted out by the reader.
     found = read._replace(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import select
+import sys
+from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, TextIO, cast
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class _Whole(io.RawIOBase):
+class _Descriptor(io.RawIOBase):
     """What is written to a descriptor, all of it or none.
 
     A signal can cut a write short, be it one that stops a process and has it go on, and so can a
@@ -46,13 +49,29 @@ class _Whole(io.RawIOBase):
         return os.isatty(self._fd)
 
 
-def whole(stream: TextIO | None) -> TextIO | None:
-    """The same stream, which keeps nothing back; what its encoding lacks is written as \\x and all.
-
-    Its writes raise OSError where the output fails, and may have written a part by then.
-    """
-    if stream is None:
-        return None
-    stream.flush()
-    raw = cast("IO[bytes]", _Whole(stream.fileno()))
+def _whole(stream: TextIO | None) -> TextIO | None:
+    try:
+        fd = stream.fileno() if stream else None
+    except OSError:
+        fd = None  # no file: somebody's own, in this very process
+    if stream is None or fd is None:
+        return stream
+    with contextlib.suppress(OSError):
+        stream.flush()
+    raw = cast("IO[bytes]", _Descriptor(fd))
     return io.TextIOWrapper(raw, stream.encoding, "backslashreplace", write_through=True)
+
+
+@contextlib.contextmanager
+def whole_streams() -> Iterator[None]:
+    """While the block runs, stdout and stderr keep nothing back; what their encoding lacks is
+    written as \\x and all.
+
+    Writes raise OSError where the output fails, and may have written a part by then.
+    """
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(_whole, before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before

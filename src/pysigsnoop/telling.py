@@ -133,7 +133,7 @@ class Telling:
 
     def lines(self, told: list[str], stats: Stats) -> list[str]:
         """The account with what stands in the way of its being complete."""
-        told = [*told, *account.loss(stats.lost._replace(unread=0))]
+        told = [*told, *account.loss(stats.lost)]
         if self.filtered:
             told.append("filters were given: what they left out is not told here")
         return told

@@ -17,9 +17,9 @@ from .event import Event
 from .filters import Filters, followed_pids
 from .following import DEFAULT_MAX, Following
 from .plan import BUFFER, GROUP_CALLS, Plan
-from .reading import Reading, take_all
+from .reading import Reading, drained
 from .ring import Ring
-from .stats import Counts, Stats, account, groups_inside, never_read
+from .stats import Counts, Stats, account, groups_inside, left_in_ring
 from .turns import Change
 
 # How long an end waits for group sends in progress; where the kernel skipped their exit, in vain.
@@ -149,9 +149,9 @@ class SignalTracer(Reading):
         )
         self._plan.check()
         self._following: Following | None = None
-        self._unread = Counts()  # in the ring at close
-        self._never_read = Counts()  # and behind what was not whole even then
-        self._dropped = Counts()  # pending at close
+        self._dropped: list[Event] = []  # pending at close
+        self._read: Counts | None = None  # from the ring before that
+        self._never_read = Counts()  # behind what was not whole even then
         self._stats = Stats()
         self._attachment: Attachment | None = None
 
@@ -284,12 +284,13 @@ class SignalTracer(Reading):
         try:
             with Change(self):
                 self._stop()
-                self._dropped = _counts_of(self._not_handed_over(take_all(self._pending)))
-                before = self._ring.counts()
+                # Each step so that another close() can go on where Ctrl-C ended this one.
+                if self._read is None:
+                    self._read = self._ring.counts()
+                self._dropped.extend(drained(self._pending))
                 while self._ring.fill(final=True):
                     pass
-                self._unread = self._ring.counts().minus(before)
-                self._never_read = never_read(self._controls.counters(), self._ring.counts())
+                self._never_read = left_in_ring(self._controls.counters(), self._ring.counts())
                 self._stats = self._account()
                 self._finished = True
                 self._ring.close()
@@ -333,13 +334,15 @@ class SignalTracer(Reading):
 
     def _account(self) -> Stats:
         programs, outcomes = self.attachment.programs, self._plan.outcomes
-        pending = _counts_of(self._not_handed_over(list(self._pending)))
-        taken = self._ring.counts().minus(self._unread).minus(self._dropped).minus(pending)
+        seen = self._ring.counts()
+        read = self._read or seen
+        received = read.minus(self._not_handed_over([*self._dropped, *self._pending]))
         counters = self._controls.counters()
         return account(
             counters,
-            received=taken,
-            unread=self._unread.plus(self._dropped).plus(self._never_read),
+            received=received,
+            unread=seen.minus(received) if self._read else Counts(),
+            never_read=self._never_read,
             generate_misses=self._bpf.misses(programs.generate),
             exit_misses=sum(self._bpf.misses(name) for name in programs.calls),
             delivery_misses=self._bpf.misses(DELIVERY) if outcomes else 0,
@@ -350,9 +353,9 @@ class SignalTracer(Reading):
             stopped=self._stopped,
         )
 
-    def _not_handed_over(self, pending: list[Event]) -> list[Event]:
+    def _not_handed_over(self, pending: list[Event]) -> Counts:
         """Of what waits for the next read, what the caller has had by no follow() either."""
-        return [event for event in pending if event not in self._followed]
+        return _counts_of([event for event in pending if event not in self._followed])
 
     def _began(self) -> Began:
         """For ends whose send was not seen: since when, and whether some may be missing."""

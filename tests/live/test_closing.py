@@ -189,6 +189,32 @@ def test_an_interrupt_at_the_last_step_of_opening_leaves_nothing(
     tracer.close()
 
 
+def test_a_close_that_was_interrupted_is_finished_with_the_same_counts(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracer = SignalTracer(sender_pid=sender.pid)
+    tracer.open()
+    sender.send(150, target=NOBODY)
+    assert len(tracer.read(PATIENCE, limit=7)) == 7
+    sender.send(11, target=NOBODY)
+    fill = tracer._ring.fill
+    turns: list[int] = []
+
+    def interrupted(*, final: bool) -> int:
+        turns.append(fill(final=final))
+        if len(turns) == 1:
+            raise KeyboardInterrupt
+        return turns[-1]
+
+    monkeypatch.setattr(tracer._ring, "fill", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tracer.close()
+    assert turns[0] > 0
+    tracer.close()
+    stats = tracer.stats
+    assert (stats.received, stats.lost.unread, stats.lost_total) == (7, 154, 154)
+
+
 def test_close_of_a_tracer_that_never_opened_does_nothing_but_close() -> None:
     tracer = SignalTracer()
     tracer.close()

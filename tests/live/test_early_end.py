@@ -38,6 +38,15 @@ cli.main = work
 sys.exit(__main__.main())
 """
 
+# The same amid what runs a text, as importing what has a named tuple does.
+_INTERRUPTING = """
+import os, signal, sys
+from pysigsnoop import __main__, cli
+
+cli.main = lambda: exec("os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass")
+sys.exit(__main__.main())
+"""
+
 
 def wait_for_mapping(pid: int, library: str) -> None:
     """Until a process has loaded a library."""
@@ -87,6 +96,10 @@ def test_a_signal_that_python_drops_ends_it_all_the_same(
     assert ended.status == status
     told = [line for line in ended.err.splitlines() if re.match(r"\w+(: |$)", line)]
     assert told == ["SystemExit: dropped"]
+
+
+def test_an_interrupt_amid_an_import_ends_it_with_that_status() -> None:
+    assert run_program([sys.executable, "-c", _INTERRUPTING]) == (ExitStatus.INTERRUPTED, [], "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

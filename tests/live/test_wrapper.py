@@ -502,6 +502,26 @@ def test_no_such_user_and_no_right_to_be_one_are_told() -> None:
     assert bound.err.splitlines()[0] == "pysigsnoop: cannot run as nobody: Operation not permitted"
 
 
+# A ring whose first record is never whole, so that nothing behind it can be read.
+_STALLED = """
+import sys
+from pysigsnoop import cli
+from pysigsnoop.ring import Ring
+
+Ring.fill = lambda *_, **__: 0
+sys.exit(cli.main({arguments!r}))
+"""
+
+
+def test_what_could_not_be_read_is_told_with_the_account() -> None:
+    text = _STALLED.format(arguments=forced(sh("kill -9 $$")))
+    ended = run_program([sys.executable, "-c", text])
+    assert ended.status == 128 + signal.SIGKILL
+    told = account(ended.err)
+    one(told, r"sh .*\(pid \d+\) was killed by SIGKILL; who sent it was not seen")
+    one(told, r"(\d+) records were lost \(unread \1\): this may not be all$")
+
+
 def test_loss_is_told_with_the_account() -> None:
     storm = " ".join(["kill -URG $$;"] * 40)
     ended = run("--buffer", "4K", *sh(f"{storm} exit 7"))

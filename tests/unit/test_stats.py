@@ -8,7 +8,7 @@ import pytest
 
 from pysigsnoop import Lost, Stats
 from pysigsnoop._records import COUNTER
-from pysigsnoop.stats import Counts, Tally, account, never_read
+from pysigsnoop.stats import Counts, Tally, account, left_in_ring
 
 NOTHING = Counts()
 
@@ -18,6 +18,7 @@ def books(**known: Any) -> Stats:
     other: dict[str, Any] = {
         "received": known.pop("received", NOTHING),
         "unread": known.pop("unread", NOTHING),
+        "never_read": known.pop("never_read", NOTHING),
         "generate_misses": known.pop("generate_misses", 0),
         "exit_misses": known.pop("exit_misses", 0),
         "oom_misses": known.pop("oom_misses", 0),
@@ -229,11 +230,26 @@ def test_what_lies_behind_a_record_that_is_never_whole_is_counted() -> None:
         "group_submitted": 2,
         "delivery_submitted": 3,
         "death_submitted": 1,
+        "oom_submitted": 4,
         "signal_ring_full": 100,
         "call_filtered": 100,
     }.items():
         counters[COUNTER[name]] = value
-    read = Counts(events=20, calls=15, signals=9, filtered=1, deliveries=2, deaths=1, missing=4)
-    assert never_read(counters, read) == Counts(6, 3, 2, 0, 1, 0, 0)
-    whole = Counts(events=26, calls=18, signals=11, filtered=1, deliveries=3, deaths=1, missing=4)
-    assert never_read(counters, whole) == NOTHING
+    read = Counts(
+        events=20,
+        calls=15,
+        signals=9,
+        filtered=1,
+        deliveries=2,
+        deaths=1,
+        missing=4,
+        answers=1,
+        victims=4,
+    )
+    behind = left_in_ring(counters, read)
+    assert behind == Counts(events=6, calls=3, signals=2, deliveries=1, answers=1)
+    found = books(received=read, never_read=behind._replace(victims=1))
+    assert found.lost == Lost(unread=6, answers=1, oom_victims=1, details=4)
+    assert (found.calls.lost, found.signals.lost, found.deliveries.lost) == (3, 2, 1)
+    whole = read._replace(events=26, calls=18, signals=11, deliveries=3, answers=2)
+    assert left_in_ring(counters, whole) == NOTHING
