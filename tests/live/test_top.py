@@ -47,8 +47,9 @@ if not job:
     os.execv(command[0], command)
 os.waitpid(job, os.WUNTRACED)
 os.tcsetpgrp(0, os.getpid())
-print("it stopped", flush=True)
 with contextlib.suppress(OSError):
+    # Python writes a line's end by itself where it is unbuffered: too late, then.
+    os.write(1, b"it stopped\\n")
     while os.read(0, 1):
         pass
 os.killpg(job, signal.SIGHUP)
