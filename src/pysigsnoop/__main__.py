@@ -10,6 +10,7 @@ import time
 from types import FrameType
 
 from .exit_status import ExitStatus
+from .interrupted import Interrupted
 
 # Not typing's, which takes a while to import: until then a signal finds no handler.
 TYPE_CHECKING = False
@@ -22,12 +23,6 @@ _DONE_S = 0.01
 
 class Terminated(BaseException):
     """SIGTERM where there is no trace to stop: like Ctrl-C, it undoes what was begun."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C there. Where KeyboardInterrupt itself passes through an exec(), as each namedtuple
-    has one, Python notes that nobody caught it, and in the end dies of SIGINT, whoever did.
-    """
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # signal's interface

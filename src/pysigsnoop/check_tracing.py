@@ -65,6 +65,7 @@ class Trials:
                 [sys.executable, *_WAITING],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,  # a changed root may have no /dev/null
+                start_new_session=True,  # Ctrl-C is not for it
             )
         return self._child.pid
 

@@ -184,6 +184,8 @@ def trace(
         console.say(sinks.summary(shown, limited=limited))
     # Who asked for no more has lost nothing by that.
     lost = stats.lost._replace(unread=0) if limited else stats.lost
+    if telling and lost != stats.lost:
+        telling.complete = False
     return _status(console, sum(lost)), stats._replace(lost=lost)
 
 

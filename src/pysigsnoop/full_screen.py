@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import Any
 
+from .interrupted import Interrupted
 from .keys import Keys
 
 # The other screen, no cursor, and what is too long for a line is cut off.
@@ -89,7 +90,7 @@ class Terminal:
         """Only noted; whoever waits here acts on it."""
         if number in _ENDING:
             if self.ended is not None:
-                raise KeyboardInterrupt  # the second: whatever it is at takes too long
+                raise Interrupted  # the second: whatever it is at takes too long
             self.ended = number
         elif number == signal.SIGTSTP:
             self._suspended = True

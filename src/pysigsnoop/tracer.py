@@ -284,7 +284,7 @@ class SignalTracer(Reading):
         try:
             with Change(self):
                 self._stop()
-                # Each step so that another close() can go on where Ctrl-C ended this one.
+                # Counted so that another close() can go on where Ctrl-C ended this one.
                 if self._read is None:
                     self._read = self._ring.counts()
                 self._dropped.extend(drained(self._pending))

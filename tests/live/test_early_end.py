@@ -12,7 +12,7 @@ import pytest
 
 from pysigsnoop.exit_status import ExitStatus
 
-from .commands import run_program
+from .commands import PACKAGE_ROOT, run_program
 from .conftest import MakeCommand
 from .senders import PATIENCE
 
@@ -98,8 +98,13 @@ def test_a_signal_that_python_drops_ends_it_all_the_same(
     assert told == ["SystemExit: dropped"]
 
 
-def test_an_interrupt_amid_an_import_ends_it_with_that_status() -> None:
-    assert run_program([sys.executable, "-c", _INTERRUPTING]) == (ExitStatus.INTERRUPTED, [], "")
+def test_an_interrupt_amid_an_import_ends_it_with_that_status(tmp_path: Path) -> None:
+    # As a module: only there Python looks in the end whether such a thing was caught.
+    (tmp_path / "interrupting.py").write_text(_INTERRUPTING)
+    ended = run_program(
+        [sys.executable, "-m", "interrupting"], PYTHONPATH=f"{PACKAGE_ROOT}:{tmp_path}"
+    )
+    assert ended == (ExitStatus.INTERRUPTED, [], "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -522,6 +522,15 @@ def test_what_could_not_be_read_is_told_with_the_account() -> None:
     one(told, r"(\d+) records were lost \(unread \1\): this may not be all$")
 
 
+def test_who_asked_for_some_lines_is_told_that_the_trace_ended_with_them() -> None:
+    ended = run("--stream", "--count", "2", *sh("kill -0 $$; kill -0 $$; kill -9 $$"))
+    assert ended.status == 128 + signal.SIGKILL
+    end, note = account(ended.err)
+    assert "was killed by SIGKILL; who sent it was not seen" in end
+    assert note == "the trace ended before the command did"
+    assert re.search(r"^2 received, 0 lost, \d+ unread", ended.err, re.MULTILINE)
+
+
 def test_loss_is_told_with_the_account() -> None:
     storm = " ".join(["kill -URG $$;"] * 40)
     ended = run("--buffer", "4K", *sh(f"{storm} exit 7"))
