@@ -184,7 +184,7 @@ def trace(
         console.say(sinks.summary(shown, limited=limited))
     # Who asked for no more has lost nothing by that.
     lost = stats.lost._replace(unread=0) if limited else stats.lost
-    if telling and lost != stats.lost:
+    if telling and limited and stats.lost.unread:
         telling.complete = False
     return _status(console, sum(lost)), stats._replace(lost=lost)
 

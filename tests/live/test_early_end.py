@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from pysigsnoop.exit_status import ExitStatus
 
+from .actors import children, until
 from .commands import PACKAGE_ROOT, run_program
 from .conftest import MakeCommand
 from .senders import PATIENCE
@@ -38,12 +40,22 @@ cli.main = work
 sys.exit(__main__.main())
 """
 
-# The same amid what runs a text, as importing what has a named tuple does.
+# The same amid what runs a text, as importing what has a named tuple does: before there is a trace,
+# and the second time in the live view.
 _INTERRUPTING = """
-import os, signal, sys
+import os, pty, signal, sys
 from pysigsnoop import __main__, cli
+from pysigsnoop.full_screen import Terminal
 
-cli.main = lambda: exec("os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass")
+def importing():
+    exec("os.kill(os.getpid(), signal.SIGINT)\\nwhile True: pass")
+
+def looking():
+    with Terminal(pty.openpty()[1]):
+        os.kill(os.getpid(), signal.SIGINT)
+        importing()
+
+cli.main = {work}
 sys.exit(__main__.main())
 """
 
@@ -55,15 +67,15 @@ def wait_for_mapping(pid: int, library: str) -> None:
         assert time.monotonic() < end, f"{library} was never loaded"
 
 
-def wait_for_handler(pid: int) -> None:
-    """Until a process handles SIGTERM: Python has begun, and nothing else."""
+def wait_for_handler(pid: int, number: signal.Signals = signal.SIGTERM) -> None:
+    """Until a process handles a signal: of SIGTERM, Python has begun, and nothing else."""
     end = time.monotonic() + PATIENCE
     while True:
         status = Path(f"/proc/{pid}/status").read_text()
         (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
-        if int(caught, 16) >> signal.SIGTERM - 1 & 1:
+        if int(caught, 16) >> number - 1 & 1:
             return
-        assert time.monotonic() < end, "it never handled SIGTERM"
+        assert time.monotonic() < end, f"it never handled {number.name}"
 
 
 # In the order of a start: while importing, and while opening.
@@ -98,9 +110,10 @@ def test_a_signal_that_python_drops_ends_it_all_the_same(
     assert told == ["SystemExit: dropped"]
 
 
-def test_an_interrupt_amid_an_import_ends_it_with_that_status(tmp_path: Path) -> None:
+@pytest.mark.parametrize("work", ["importing", "looking"])
+def test_an_interrupt_amid_an_import_ends_it_with_that_status(work: str, tmp_path: Path) -> None:
     # As a module: only there Python looks in the end whether such a thing was caught.
-    (tmp_path / "interrupting.py").write_text(_INTERRUPTING)
+    (tmp_path / "interrupting.py").write_text(_INTERRUPTING.format(work=work))
     ended = run_program(
         [sys.executable, "-m", "interrupting"], PYTHONPATH=f"{PACKAGE_ROOT}:{tmp_path}"
     )
@@ -135,6 +148,16 @@ def test_what_comes_after_the_command_does_not_hide_its_status(command: MakeComm
         running.process.terminate()
         time.sleep(0.001)
     assert running.end(0).status == 7
+
+
+def test_ctrl_c_amid_doctor_is_for_doctor_alone(command: MakeCommand) -> None:
+    running = command("doctor", prefix=("setsid",))
+    pid = running.process.pid
+    until("it has somebody to signal", lambda: children(pid))
+    wait_for_handler(children(pid)[0], signal.SIGINT)
+    os.killpg(pid, signal.SIGINT)
+    ended = running.end(0)
+    assert (ended.status, ended.err) == (ExitStatus.INTERRUPTED, "")
 
 
 def test_doctor_that_is_ended_does_not_say_that_tracing_works(command: MakeCommand) -> None:
